@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <config.h>
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "compiler.h"
+#include "lockdep.h"
+#include "vmem.h"
+
+/* Newer than some C libraries' headers; the values are the kernel's own. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+
+static size_t
+host_page_size (void)
+{
+  return (size_t) sysconf (_SC_PAGESIZE);
+}
+
+static size_t
+round_to_pages (size_t size)
+{
+  const size_t page = host_page_size ();
+
+  return (size + page - 1) & ~(page - 1);
+}
+
+void *
+vmem_reserve (size_t size)
+{
+  void *const start = mmap (NULL, round_to_pages (size), PROT_NONE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+  if (start == MAP_FAILED)
+    return NULL;
+  /* Both only advise: a kernel without huge pages refuses the first. */
+  madvise (start, round_to_pages (size), MADV_NOHUGEPAGE);
+  madvise (start, round_to_pages (size), MADV_DONTDUMP);
+  return start;
+}
+
+void
+vmem_release (void *start, size_t size)
+{
+  if (start)
+    munmap (start, round_to_pages (size));
+}
+
+int
+vmem_open (void *start, size_t size)
+{
+  lockdep_may_sleep ();
+
+  const size_t before = (uintptr_t) start & (host_page_size () - 1);
+
+  return mprotect ((char *) start - before, round_to_pages (size + before),
+                   PROT_READ | PROT_WRITE) == 0
+             ? 0
+             : -ENOMEM;
+}
+
+/* Kernels before 5.14 know no MADV_POPULATE_WRITE: write each page, in a way
+ * that keeps what is there even if somebody else writes it too. */
+static ZRAM_NOINLINE void
+touch_pages (void *start, size_t size)
+{
+  _Atomic char *const bytes = start;
+  const size_t page = host_page_size ();
+
+  for (size_t i = 0; i < size; i += page)
+    atomic_fetch_or_explicit (&bytes[i], 0, memory_order_relaxed);
+}
+
+int
+vmem_populate (void *start, size_t size)
+{
+  lockdep_may_sleep ();
+  while (madvise (start, size, MADV_POPULATE_WRITE) != 0) {
+    if (errno == EINVAL) {
+      touch_pages (start, size);
+      return 0;
+    }
+    if (errno != EINTR && errno != EAGAIN)
+      return -ENOMEM;
+  }
+  return 0;
+}
+
+void
+vmem_give_back (void *start, size_t size)
+{
+  lockdep_may_sleep ();
+  if (madvise (start, size, MADV_DONTNEED) == 0)
+    return;
+  /* Locked memory: 5.18 can drop it as it is, older kernels must unlock. */
+  if (madvise (start, size, MADV_DONTNEED_LOCKED) == 0)
+    return;
+  munlock (start, size);
+  madvise (start, size, MADV_DONTNEED);
+}

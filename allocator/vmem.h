@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Memory from the system: reserve addresses, open them, fill them, give the
+ * memory back.
+ *
+ * The pool and the slot table name their parts by offset, so each lies in one
+ * run of addresses that is reserved whole and never moves.  Reserved addresses
+ * are PROT_NONE and cost nothing, not even under vm.overcommit_memory=2; what
+ * is opened counts against the commit limit there, so it is opened in steps.
+ * Nothing reserved here is ever a huge page or in a core dump.
+ *
+ * Sizes are bytes.  Ranges to fill or give back are multiples of the host's
+ * page size, at such an address; those to reserve or open are rounded outward.
+ * Errors are negative errno.  No locks.
+ */
+#ifndef ZRAM_VMEM_H
+#define ZRAM_VMEM_H
+
+#include <stddef.h>
+
+/* Reserve SIZE bytes of address space.  NULL (errno is set) if there is no
+ * such run.  The caller owns it until vmem_release. */
+extern void *vmem_reserve (size_t size);
+
+/* Give up addresses and memory.  START may be NULL. */
+extern void vmem_release (void *start, size_t size);
+
+/* Let a reserved range be read and written; it reads as zeros and takes no
+ * memory until it is touched.  Opening twice is harmless.  -ENOMEM. */
+extern int vmem_open (void *start, size_t size);
+
+/* Put memory behind an open range now, so that no later access to it faults.
+ * What it held stays.  -ENOMEM: part of the range may have been filled. */
+extern int vmem_populate (void *start, size_t size);
+
+/* Give the memory behind an open range back to the system, locked or not; it
+ * reads as zeros from then on.  The one place where that is done. */
+extern void vmem_give_back (void *start, size_t size);
+
+#endif /* ZRAM_VMEM_H */

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The pool: where compressed pages live.
+ *
+ * zsmalloc's job and vocabulary, without its size classes: zspages of 64 KiB
+ * in which objects lie by best fit, eight bytes apart, and free neighbours
+ * join.  zsmalloc.c has the idea and the picture.
+ *
+ * Handles.  An object is known by a handle, never 0, that fits 46 bits and
+ * refers to the pool by offset, not by address.  Its user keeps it with
+ * whatever lock guards the object's life (in device/: the slot lock) and tells
+ * the pool an owner number, by which a mover finds that lock again.
+ *
+ * Locks.  The pool takes its own shard lock for a few instructions at a time
+ * and may be called from any thread.  No call waits for a reader.  zs_malloc
+ * may sleep in the system, to grow, with only the grow lock held; zs_free may,
+ * to give memory back, with none.
+ *
+ * Errors are negative errno.
+ */
+#ifndef ZRAM_ZSMALLOC_H
+#define ZRAM_ZSMALLOC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "page.h"
+
+/* The largest object, in bytes: room for several pages compressed as one. */
+#define ZS_MAX_ALLOC_SIZE (32U << 10)
+
+/* Owners are numbers below this. */
+#define ZS_OWNER_LIMIT (UINT64_C (1) << 40)
+
+struct zs_pool;
+
+/* What a pool holds, in bytes. */
+struct zs_pool_stats {
+  uint64_t used;     /* resident: zspages in use, fragments included */
+  uint64_t max_used; /* the most that "used" has been */
+  uint64_t limit;    /* what "used" may not exceed; 0: no limit */
+};
+
+/* Make an empty pool that can grow to MAX_SIZE bytes of objects and their
+ * overhead (addresses only; a pool takes memory as it fills).  DOMAIN names
+ * the device to the lock checker.  -ENOMEM: no such run of addresses; -EINVAL:
+ * MAX_SIZE is 0 or over 64 TiB. */
+extern int
+zs_pool_create (struct zs_pool **pool, uint64_t max_size, const void *domain);
+
+/* Give everything back.  No object may be pinned.  POOL may be NULL. */
+extern void zs_pool_destroy (struct zs_pool *pool);
+
+/* Room for LEN bytes (1 to ZS_MAX_ALLOC_SIZE); what it holds is undefined until
+ * zs_obj_write.  Nothing is changed if it fails:
+ *   -EINVAL  LEN is 0 or too large, or OWNER is not below ZS_OWNER_LIMIT
+ *   -ENOSPC  the pool would exceed its limit or its addresses
+ *   -ENOMEM  the system has no memory */
+extern int
+zs_malloc (struct zs_pool *pool, size_t len, uint64_t owner, uint64_t *handle);
+
+/* Give an object's room back.  The caller sees to it that nobody has it pinned
+ * and that nobody will use HANDLE again (debug builds abort on a pinned or
+ * already free object).  Memory that is free then may go back to the system
+ * before this returns. */
+extern void zs_free (struct zs_pool *pool, uint64_t handle);
+
+/* The object's bytes, where they lie, to be read in place: an object never
+ * straddles two mappings here, so there is no bounce buffer and no copy.  The
+ * pointer is good until zs_obj_read_end; until then the object is pinned: it
+ * is not moved, and the reader may sleep.  A pin does not keep the object from
+ * being freed.  The caller holds the object's lock when it begins, and may
+ * drop it while it reads if something else keeps the object from being freed.
+ * An object may be pinned 255 times at once.  Begin and end on one thread. */
+extern const void *zs_obj_read_begin (struct zs_pool *pool, uint64_t handle);
+extern void zs_obj_read_end (struct zs_pool *pool, uint64_t handle);
+
+/* Copy LEN bytes, at most what was asked of zs_malloc, into the object.  For
+ * the time between zs_malloc and the moment others learn of the handle. */
+extern void zs_obj_write (struct zs_pool *pool, uint64_t handle,
+                          const void *src, size_t len);
+
+/* Which owner was given to zs_malloc. */
+extern uint64_t zs_obj_owner (const struct zs_pool *pool, uint64_t handle);
+
+/* From this length on, up to a page, an object takes no less memory than a
+ * page stored raw: the cut-off at which compression no longer pays. */
+extern size_t zs_huge_size (void);
+
+/* Let the pool take at most LIMIT bytes, 0: no limit.  A limit below what is
+ * in use frees nothing; only later growth fails (zram's mem_limit). */
+extern void zs_pool_set_limit (struct zs_pool *pool, uint64_t limit);
+
+/* Exact when nobody is calling the pool; takes no lock. */
+extern void
+zs_pool_stats (const struct zs_pool *pool, struct zs_pool_stats *stats);
+
+/* Set "max_used" back to what is in use (zram's mem_used_max). */
+extern void zs_pool_reset_max_used (struct zs_pool *pool);
+
+#endif /* ZRAM_ZSMALLOC_H */

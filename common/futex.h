@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sleeping on a 32-bit word of this process (futex(2), private). */
+#ifndef ZRAM_FUTEX_H
+#define ZRAM_FUTEX_H
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <unistd.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+/* Sleep while *word is expected.  Returns on a wake, on a signal, or at once
+ * if *word is something else: the caller looks again in every case. */
+static inline void
+futex_wait (_Atomic uint32_t *word, uint32_t expected)
+{
+  syscall (SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+}
+
+static inline void
+futex_wake_one (_Atomic uint32_t *word)
+{
+  syscall (SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static inline void
+futex_wake_all (_Atomic uint32_t *word)
+{
+  syscall (SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+#endif /* ZRAM_FUTEX_H */

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <config.h>
+
+#include "lockdep.h"
+
+#if ZRAM_DEBUG
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "compiler.h"
+
+/* More than the order's depth, because trylocks are exempt from it and a
+ * thread may hold locks of several devices. */
+#define MAX_HELD 32
+
+struct held {
+  const void *domain;
+  enum lock_class class;
+};
+
+/* What this thread holds, oldest first. */
+static __thread struct held held[MAX_HELD];
+static __thread unsigned nr_held;
+
+static const char *const class_names[LOCK_CLASSES] = {
+    [LOCK_DEVICE] = "device", [LOCK_SLOT] = "slot",   [LOCK_STREAM] = "stream",
+    [LOCK_GROW] = "grow",     [LOCK_SHARD] = "shard", [LOCK_ZSPAGE] = "zspage",
+};
+
+/* In one line, so that it is not lost among others. */
+static ZRAM_NOINLINE void
+violation (const char *what, enum lock_class class, const char *why)
+{
+  char line[512];
+  int n = snprintf (line, sizeof line, "lockdep: %s a %s lock%s; held:", what,
+                    class_names[class], why);
+
+  for (unsigned i = 0; i < nr_held && n < (int) sizeof line; i++)
+    n += snprintf (line + n, sizeof line - (size_t) n, " %s of %p",
+                   class_names[held[i].class], held[i].domain);
+  fprintf (stderr, "%s\n", line);
+  abort ();
+}
+
+static void
+push (const void *domain, enum lock_class class)
+{
+  if (nr_held == MAX_HELD)
+    violation ("taking", class, " as one too many: locks are leaking");
+  held[nr_held++] = (struct held){domain, class};
+}
+
+void
+lockdep_acquire (const void *domain, enum lock_class class)
+{
+  for (unsigned i = 0; i < nr_held; i++)
+    if (held[i].domain == domain && held[i].class >= class)
+      violation ("taking", class, " against the lock order");
+  push (domain, class);
+}
+
+void
+lockdep_acquired_try (const void *domain, enum lock_class class)
+{
+  push (domain, class);
+}
+
+void
+lockdep_release (const void *domain, enum lock_class class)
+{
+  for (unsigned i = nr_held; i-- > 0;)
+    if (held[i].domain == domain && held[i].class == class) {
+      nr_held--;
+      for (; i < nr_held; i++)
+        held[i] = held[i + 1];
+      return;
+    }
+  violation ("releasing", class, " that this thread does not hold");
+}
+
+void
+lockdep_may_sleep (void)
+{
+  for (unsigned i = 0; i < nr_held; i++)
+    if (held[i].class == LOCK_SHARD)
+      violation ("sleeping under", LOCK_SHARD, "");
+}
+
+void
+lockdep_assert_held (const void *domain, enum lock_class class)
+{
+  for (unsigned i = 0; i < nr_held; i++)
+    if (held[i].domain == domain && held[i].class == class)
+      return;
+  violation ("working without", class, " that must be held here");
+}
+
+#else
+
+/* ISO C wants something in every translation unit. */
+extern int lockdep_is_compiled_out;
+
+#endif
