@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A page's life.
+ *
+ * Problem.  A page must be old or new, whoever looks and whatever fails; and
+ * compressing takes a hundred times longer than anything else here.
+ *
+ * Idea.  What a slot will hold is made first, with nothing locked, and then
+ * put in its place under the slot lock in a few instructions; the old content
+ * is freed when the lock has been dropped:
+ *
+ *   write   same-filled? --yes--> the word is the content
+ *              | no
+ *           compress into a buffer of this thread, stream held
+ *              | longer than pays: the page as it is
+ *           allocate once, copy in
+ *              |
+ *           [lock slot: swap old for new] -> free old
+ *
+ *   read    [lock slot: fill, copy, or decompress into the caller's buffer]
+ *
+ *   part    [lock slot: read, change, make and swap as a write does]
+ *
+ * Only the write of part of a page compresses under the lock: it must keep
+ * others from writing the rest in between.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "pageio.h"
+#include "samefill.h"
+#include "slottable.h"
+#include "zcomp.h"
+#include "zsmalloc.h"
+
+/* What a slot holds, or will: its word and flags. */
+struct content {
+  uint64_t word;
+  uint32_t flags;
+};
+
+/* Content is an object in the pool, and needs freeing. */
+static inline bool
+in_pool (uint32_t flags)
+{
+  return slot_size (flags) > 0;
+}
+
+/* Store LEN bytes of SRC in the pool. */
+static int
+content_store (struct zram *zram, uint64_t index, const void *src, size_t len,
+               uint32_t flags, struct content *content)
+{
+  const int r = zs_malloc (zram->pool, len, index, &content->word);
+
+  if (r < 0)
+    return r;
+  zs_obj_write (zram->pool, content->word, src, len);
+  content->flags = flags | (uint32_t) len;
+  return 0;
+}
+
+/* What the slot will hold for the page at SRC. */
+static int
+content_make (struct zram *zram, uint64_t index, const void *src,
+              struct content *content)
+{
+  char buffer[ZRAM_PAGE_SIZE];
+  size_t len;
+  int r;
+
+  if (page_is_same_filled (src, &content->word)) {
+    content->flags = SLOT_SAME;
+    return 0;
+  }
+
+  struct zcomp_stream *const stream =
+      zcomp_stream_get (zram->comp, ZCOMP_COMPRESS);
+  r = zcomp_compress (stream, src, buffer, zs_huge_size () - 1, &len);
+  zcomp_stream_put (stream);
+
+  if (r == -ENOSPC)
+    return content_store (zram, index, src, ZRAM_PAGE_SIZE, SLOT_HUGE, content);
+  if (r < 0)
+    return r;
+  return content_store (zram, index, buffer, len, 0, content);
+}
+
+static void
+content_free (struct zram *zram, const struct content *content)
+{
+  if (in_pool (content->flags))
+    zs_free (zram->pool, content->word);
+}
+
+/* What the statistics say of content with these flags. */
+static inline void
+account (struct zram *zram, uint32_t old, uint32_t new)
+{
+  const struct stats *const stats = &zram->stats;
+
+  stats_add (stats, PAGES_STORED,
+             (int) slot_allocated (new) - (int) slot_allocated (old));
+  stats_add (stats, COMPR_DATA_SIZE,
+             (int64_t) slot_size (new) - (int64_t) slot_size (old));
+  stats_add (stats, SAME_PAGES,
+             (int) !!(new &SLOT_SAME) - (int) !!(old & SLOT_SAME));
+  stats_add (stats, HUGE_PAGES,
+             (int) !!(new &SLOT_HUGE) - (int) !!(old & SLOT_HUGE));
+  stats_add (stats, HUGE_PAGES_SINCE, !!(new &SLOT_HUGE));
+}
+
+/* Put NEW into the borrowed slot and give the slot back; OLD is then the
+ * caller's to free. */
+static inline void
+install (struct zram *zram, uint64_t index, struct slot *slot,
+         const struct content *new, struct content *old)
+{
+  old->word = atomic_load_explicit (&slot->word, memory_order_relaxed);
+  atomic_store_explicit (&slot->word, new->word, memory_order_relaxed);
+  slot_return (zram->table, index, slot, new->flags);
+  account (zram, old->flags, new->flags);
+}
+
+/* Decompress or copy the object HANDLE into BUF.  The caller holds its slot.
+ * The stream comes before the pin: see the lock order. */
+static int
+do_read_object (struct zram *zram, uint64_t handle, uint32_t flags, void *buf)
+{
+  struct zcomp_stream *stream;
+  int r = 0;
+
+  if (flags & SLOT_HUGE) {
+    memcpy (buf, zs_obj_read_begin (zram->pool, handle), ZRAM_PAGE_SIZE);
+    zs_obj_read_end (zram->pool, handle);
+    return 0;
+  }
+  stream = zcomp_stream_get (zram->comp, ZCOMP_DECOMPRESS);
+  r = zcomp_decompress (stream, zs_obj_read_begin (zram->pool, handle),
+                        slot_size (flags), buf);
+  zs_obj_read_end (zram->pool, handle);
+  zcomp_stream_put (stream);
+  return r;
+}
+
+/* The page of a slot that the caller holds. */
+static int
+do_read (struct zram *zram, const struct slot *slot, uint32_t flags, void *buf)
+{
+  const uint64_t word =
+      atomic_load_explicit (&slot->word, memory_order_relaxed);
+
+  if (in_pool (flags))
+    return do_read_object (zram, word, flags, buf);
+  /* An empty slot's word is 0. */
+  page_fill (buf, word);
+  return 0;
+}
+
+int
+page_read (struct zram *zram, uint64_t index, void *buf)
+{
+  uint32_t flags;
+  struct slot *const slot = slot_borrow (zram->table, index, &flags);
+  int r;
+
+  if (!slot) {
+    page_fill (buf, 0);
+    return 0;
+  }
+  r = do_read (zram, slot, flags, buf);
+  slot_return (zram->table, index, slot, flags);
+  return r;
+}
+
+int
+page_read_part (struct zram *zram, uint64_t index, unsigned offset,
+                unsigned len, void *buf)
+{
+  char page[ZRAM_PAGE_SIZE];
+  const int r = page_read (zram, index, page);
+
+  if (r == 0)
+    memcpy (buf, page + offset, len);
+  return r;
+}
+
+int
+page_write (struct zram *zram, uint64_t index, const void *buf)
+{
+  struct content new, old;
+  struct slot *slot;
+  int r = content_make (zram, index, buf, &new);
+
+  if (r < 0)
+    return r;
+  slot = slot_borrow_new (zram->table, index, &old.flags);
+  if (!slot) {
+    content_free (zram, &new);
+    return -ENOMEM;
+  }
+  install (zram, index, slot, &new, &old);
+  content_free (zram, &old);
+  return 0;
+}
+
+/* Change LEN bytes at OFFSET of the page in the borrowed SLOT to those at SRC,
+ * NULL: to zeros.  Gives the slot back. */
+static int
+change_borrowed (struct zram *zram, uint64_t index, struct slot *slot,
+                 uint32_t flags, unsigned offset, unsigned len, const void *src)
+{
+  char page[ZRAM_PAGE_SIZE];
+  struct content new, old = {.flags = flags};
+  int r = do_read (zram, slot, flags, page);
+
+  if (r == 0) {
+    if (src)
+      memcpy (page + offset, src, len);
+    else
+      memset (page + offset, 0, len);
+    r = content_make (zram, index, page, &new);
+  }
+  if (r != 0) {
+    slot_return (zram->table, index, slot, flags);
+    return r;
+  }
+  install (zram, index, slot, &new, &old);
+  content_free (zram, &old);
+  return 0;
+}
+
+int
+page_write_part (struct zram *zram, uint64_t index, unsigned offset,
+                 unsigned len, const void *buf)
+{
+  uint32_t flags;
+  struct slot *const slot = slot_borrow_new (zram->table, index, &flags);
+
+  if (!slot)
+    return -ENOMEM;
+  return change_borrowed (zram, index, slot, flags, offset, len, buf);
+}
+
+int
+page_zero_part (struct zram *zram, uint64_t index, unsigned offset,
+                unsigned len)
+{
+  uint32_t flags;
+  struct slot *const slot = slot_borrow (zram->table, index, &flags);
+
+  if (!slot)
+    return 0;
+  if (slot_allocated (flags))
+    return change_borrowed (zram, index, slot, flags, offset, len, NULL);
+  slot_return (zram->table, index, slot, flags);
+  return 0;
+}
+
+bool
+page_free (struct zram *zram, uint64_t index)
+{
+  const struct content empty = {0, 0};
+  struct content old;
+  struct slot *const slot = slot_borrow (zram->table, index, &old.flags);
+
+  if (!slot)
+    return false;
+  install (zram, index, slot, &empty, &old);
+  content_free (zram, &old);
+  return slot_allocated (old.flags);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One page: written, read, freed.  What a request is split into.
+ *
+ * INDEX is a slot below the device's number of slots; OFFSET and LEN are bytes
+ * within the page.  Any number of threads may call these for the same page.
+ * Errors are those of zram.h; one that fails leaves the page as it was.
+ */
+#ifndef ZRAM_PAGE_IO_H
+#define ZRAM_PAGE_IO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "stats.h"
+#include "zram.h"
+
+struct slot_table;
+struct zcomp;
+struct zs_pool;
+
+/* The device from inside, for the files of device/ only. */
+struct zram {
+  uint64_t disksize; /* bytes, whole pages */
+  struct slot_table *table;
+  struct zs_pool *pool;
+  struct zcomp *comp;
+  const struct zcomp_backend *backend;
+  struct stats stats;
+};
+
+extern int page_read (struct zram *zram, uint64_t index, void *buf);
+extern int page_write (struct zram *zram, uint64_t index, const void *buf);
+
+/* The same for part of a page: LEN is less than a page. */
+extern int page_read_part (struct zram *zram, uint64_t index, unsigned offset,
+                           unsigned len, void *buf);
+extern int page_write_part (struct zram *zram, uint64_t index, unsigned offset,
+                            unsigned len, const void *buf);
+extern int page_zero_part (struct zram *zram, uint64_t index, unsigned offset,
+                           unsigned len);
+
+/* Make the slot empty; false if it was. */
+extern bool page_free (struct zram *zram, uint64_t index);
+
+#endif /* ZRAM_PAGE_IO_H */

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A slot: what the device knows of one page.  Sixteen bytes.
+ *
+ *   word    compressed, huge   the object's handle in the pool: 46 bits; the
+ *                              upper 18 are free, and will say which page of
+ *                              an object that several slots share
+ *           same-filled        the eight bytes that fill the page
+ *           empty              0
+ *
+ *   flags   bits 0-12          stored length in bytes, 0 to 4096
+ *           SLOT_SAME          same-filled; the length is 0
+ *           SLOT_HUGE          stored raw; the length is 4096
+ *           SLOT_PRIORITY      which algorithm compressed it, 0 to 3
+ *           SLOT_LOCKED        somebody holds the slot
+ *           SLOT_WAITERS       somebody may sleep until it is let go
+ *
+ * A slot is allocated when its length is not 0 or it is SAME: the lock bits
+ * aside, an empty slot is all zeros, so that memory that was never touched is a
+ * table of empty slots.  Word and flags change only under the slot lock, and
+ * flags only at its release.
+ */
+#ifndef ZRAM_SLOT_H
+#define ZRAM_SLOT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "page.h"
+
+struct slot {
+  _Atomic uint64_t word;
+  _Atomic uint32_t flags;
+  uint32_t unused; /* the access time's place */
+};
+
+_Static_assert(sizeof (struct slot) == 16, "a slot is 16 bytes");
+
+#define SLOT_SIZE_MASK      (ZRAM_PAGE_SIZE * 2 - 1)
+#define SLOT_SAME           (1U << (ZRAM_PAGE_SHIFT + 1))
+#define SLOT_HUGE           (1U << (ZRAM_PAGE_SHIFT + 2))
+#define SLOT_PRIORITY_SHIFT (ZRAM_PAGE_SHIFT + 3)
+#define SLOT_PRIORITY       (3U << SLOT_PRIORITY_SHIFT)
+#define SLOT_LOCKED         (1U << 30)
+#define SLOT_WAITERS        (1U << 31)
+
+static inline bool
+slot_allocated (uint32_t flags)
+{
+  return (flags & (SLOT_SIZE_MASK | SLOT_SAME)) != 0;
+}
+
+static inline uint32_t
+slot_size (uint32_t flags)
+{
+  return flags & SLOT_SIZE_MASK;
+}
+
+#endif /* ZRAM_SLOT_H */

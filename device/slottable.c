@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The slot table.
+ *
+ * Problem.  The kernel's zram allocates sixteen bytes for every page of the
+ * disk when its size is set: 4 GiB for 1 TiB, before a byte is stored, and none
+ * of it comes back when the pages are discarded.
+ *
+ * Idea.  The table is one reserved run of addresses.  A leaf is what lies in
+ * one page of memory, 256 slots or 1 MiB of disk.  Beside the table stands one
+ * word for each leaf, which counts the slots in it that are allocated or
+ * borrowed:
+ *
+ *   leaves   [ 0 | 3 | 0 | 0 | 256 | 0 | 1 ... ]     4 bytes each
+ *                  |           |         |
+ *   table    - - -[leaf]- - -[leaf]- - -[leaf]- -    4 KiB each, 0: no memory
+ *
+ * Count 0: the leaf's slots are empty, and nobody needs to look.  That makes a
+ * read of a never-written place, a trim of a terabyte and a map of the disk
+ * cheap.  When a trim leaves a count at 0, the leaf's memory goes back.
+ *
+ * Invariants:
+ *   - a slot is borrowed, or allocated, only in a leaf whose count says so;
+ *   - LEAF_TOUCHED is set before the first slot of a leaf is borrowed, and is
+ *     cleared when its memory has been given back;
+ *   - while LEAF_SHRINKING is set, the count is 0 and stays so: whoever wants a
+ *     new slot of the leaf sleeps until its memory has been given back.
+ *
+ * The table is opened to reading and writing in steps (vmem.h), far fewer than
+ * the mappings that a process may have.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "compiler.h"
+#include "slotlock.h"
+#include "slottable.h"
+#include "vmem.h"
+
+#define LEAF_SHRINKING (1U << 31)
+#define LEAF_TOUCHED   (1U << 30)
+#define LEAF_COUNT     (LEAF_TOUCHED - 1)
+
+/* A step is at least 2 MiB, what one page-table page maps. */
+#define MIN_STEP_SHIFT 21
+#define MAX_STEPS      4096
+
+struct slot_table {
+  const void *domain;
+  struct slot *slots;
+  _Atomic uint32_t *leaves;
+  size_t slots_size;   /* bytes */
+  size_t leaves_size;  /* bytes */
+  unsigned leaf_shift; /* log2 of the slots in a leaf */
+  unsigned step_shift; /* log2 of the bytes of "slots" in a step */
+  _Atomic bool opened[MAX_STEPS];
+};
+
+static unsigned
+log2_of (size_t power_of_two)
+{
+  return (unsigned) __builtin_ctzll (power_of_two);
+}
+
+static size_t
+round_up (size_t n, size_t unit)
+{
+  return (n + unit - 1) / unit * unit;
+}
+
+static int
+reserve_table (struct slot_table *table, uint64_t nr_slots)
+{
+  const size_t page = (size_t) sysconf (_SC_PAGESIZE);
+  size_t nr_leaves;
+
+  table->slots_size = round_up (nr_slots * sizeof (struct slot), page);
+  table->leaf_shift = log2_of (page / sizeof (struct slot));
+  table->step_shift = MIN_STEP_SHIFT;
+  while (table->slots_size >> table->step_shift >= MAX_STEPS)
+    table->step_shift++;
+  nr_leaves = table->slots_size / page;
+  table->leaves_size = round_up (nr_leaves * sizeof *table->leaves, page);
+
+  table->slots = vmem_reserve (table->slots_size);
+  table->leaves = vmem_reserve (table->leaves_size);
+  if (!table->slots || !table->leaves)
+    return -ENOMEM;
+  return vmem_open (table->leaves, table->leaves_size);
+}
+
+int
+slot_table_create (struct slot_table **tablep, uint64_t nr_slots,
+                   const void *domain)
+{
+  struct slot_table *const table = calloc (1, sizeof *table);
+  int r;
+
+  if (!table)
+    return -ENOMEM;
+  table->domain = domain;
+  r = reserve_table (table, nr_slots);
+  if (r < 0) {
+    slot_table_destroy (table);
+    return r;
+  }
+  *tablep = table;
+  return 0;
+}
+
+void
+slot_table_destroy (struct slot_table *table)
+{
+  if (!table)
+    return;
+  vmem_release (table->slots, table->slots_size);
+  vmem_release (table->leaves, table->leaves_size);
+  free (table);
+}
+
+static inline _Atomic uint32_t *
+leaf_of (const struct slot_table *table, uint64_t index)
+{
+  return &table->leaves[index >> table->leaf_shift];
+}
+
+static ZRAM_NOINLINE uint32_t
+wait_for_shrink (_Atomic uint32_t *leaf, uint32_t seen)
+{
+  futex_wait (leaf, seen);
+  return atomic_load_explicit (leaf, memory_order_relaxed);
+}
+
+/* Count one more user of LEAF, which SEEN is about, and set LEAF_TOUCHED;
+ * unless the count is 0 and must not be. */
+static inline bool
+enter_leaf (_Atomic uint32_t *leaf, uint32_t seen, bool may_be_empty)
+{
+  for (;;) {
+    if (unlikely (seen & LEAF_SHRINKING)) {
+      if (!may_be_empty)
+        return false;
+      seen = wait_for_shrink (leaf, seen);
+    }
+    else if (!(seen & LEAF_COUNT) && !may_be_empty)
+      return false;
+    else if (likely (atomic_compare_exchange_weak_explicit (
+                 leaf, &seen, (seen + 1) | LEAF_TOUCHED, memory_order_acquire,
+                 memory_order_relaxed)))
+      return true;
+  }
+}
+
+struct slot *
+slot_borrow (struct slot_table *table, uint64_t index, uint32_t *flags)
+{
+  _Atomic uint32_t *const leaf = leaf_of (table, index);
+
+  if (!enter_leaf (leaf, atomic_load_explicit (leaf, memory_order_relaxed),
+                   false))
+    return NULL;
+  *flags = slot_lock (table->domain, &table->slots[index]);
+  return &table->slots[index];
+}
+
+/* Two threads may open a step at once: doing it twice is harmless. */
+static ZRAM_NOINLINE bool
+open_step (struct slot_table *table, size_t step)
+{
+  const size_t start = step << table->step_shift;
+  const size_t left = table->slots_size - start;
+  const size_t size = (size_t) 1 << table->step_shift;
+
+  if (vmem_open ((char *) table->slots + start, left < size ? left : size) < 0)
+    return false;
+  atomic_store_explicit (&table->opened[step], true, memory_order_release);
+  return true;
+}
+
+struct slot *
+slot_borrow_new (struct slot_table *table, uint64_t index, uint32_t *flags)
+{
+  _Atomic uint32_t *const leaf = leaf_of (table, index);
+  const size_t step = (index * sizeof (struct slot)) >> table->step_shift;
+
+  if (unlikely (
+          !atomic_load_explicit (&table->opened[step], memory_order_acquire)) &&
+      !open_step (table, step))
+    return NULL;
+  enter_leaf (leaf, atomic_load_explicit (leaf, memory_order_relaxed), true);
+  *flags = slot_lock (table->domain, &table->slots[index]);
+  return &table->slots[index];
+}
+
+/* One user less.  The last to leave a leaf that emptied meanwhile, or that it
+ * entered in vain, gives its memory back; whoever empties slots does that for
+ * all of them together (slot_table_shrink). */
+static inline void
+leave_leaf (struct slot_table *table, uint64_t index)
+{
+  const uint32_t old = atomic_fetch_sub_explicit (leaf_of (table, index), 1,
+                                                  memory_order_release);
+
+  if (unlikely ((old & LEAF_COUNT) == 1))
+    slot_table_shrink (table, index, index + 1);
+}
+
+void
+slot_return (struct slot_table *table, uint64_t index, struct slot *slot,
+             uint32_t flags)
+{
+  const uint32_t old =
+      atomic_load_explicit (&slot->flags, memory_order_relaxed);
+  const bool was = slot_allocated (old), is = slot_allocated (flags);
+
+  lockdep_assert_held (table->domain, LOCK_SLOT);
+  slot_unlock (table->domain, slot, flags);
+  /* The borrower leaves, and so does what it has emptied; what it has newly
+   * allocated takes its place in the count. */
+  if (was == is)
+    leave_leaf (table, index);
+  else if (was)
+    atomic_fetch_sub_explicit (leaf_of (table, index), 2, memory_order_release);
+}
+
+uint64_t
+slot_table_next (const struct slot_table *table, uint64_t index, uint64_t end)
+{
+  const uint64_t leaf_slots = UINT64_C (1) << table->leaf_shift;
+
+  while (index < end &&
+         !(atomic_load_explicit (leaf_of (table, index), memory_order_relaxed) &
+           LEAF_COUNT))
+    index = (index & ~(leaf_slots - 1)) + leaf_slots;
+  return index < end ? index : end;
+}
+
+bool
+slot_is_hole (const struct slot_table *table, uint64_t index)
+{
+  const struct slot *const slot = &table->slots[index];
+  uint32_t flags;
+
+  if (slot_table_next (table, index, index + 1) != index)
+    return true;
+  flags = atomic_load_explicit (&slot->flags, memory_order_relaxed);
+  if (!slot_allocated (flags))
+    return true;
+  /* Word and flags may be of two moments, but 0 is a word of empty and
+   * zero-filled slots alone: at one of them the page was zeros. */
+  return flags & SLOT_SAME &&
+         atomic_load_explicit (&slot->word, memory_order_relaxed) == 0;
+}
+
+/* How many leaves from FIRST on, before END, could be marked to shrink: those
+ * that have memory and need none. */
+static uint64_t
+mark_leaves (struct slot_table *table, uint64_t first, uint64_t end)
+{
+  uint64_t leaf;
+
+  for (leaf = first; leaf < end; leaf++) {
+    uint32_t seen = LEAF_TOUCHED;
+
+    if (atomic_load_explicit (&table->leaves[leaf], memory_order_relaxed) !=
+            LEAF_TOUCHED ||
+        !atomic_compare_exchange_strong_explicit (
+            &table->leaves[leaf], &seen, LEAF_SHRINKING, memory_order_acquire,
+            memory_order_relaxed))
+      break;
+  }
+  return leaf - first;
+}
+
+static void
+shrink_leaves (struct slot_table *table, uint64_t first, uint64_t count)
+{
+  const size_t leaf_size = sizeof (struct slot) << table->leaf_shift;
+
+  vmem_give_back ((char *) table->slots + first * leaf_size, count * leaf_size);
+  for (uint64_t leaf = first; leaf < first + count; leaf++) {
+    atomic_store_explicit (&table->leaves[leaf], 0, memory_order_release);
+    futex_wake_all (&table->leaves[leaf]);
+  }
+}
+
+void
+slot_table_shrink (struct slot_table *table, uint64_t index, uint64_t end)
+{
+  const uint64_t leaf_slots = UINT64_C (1) << table->leaf_shift;
+  const uint64_t leaf_end = (end + leaf_slots - 1) >> table->leaf_shift;
+
+  for (uint64_t leaf = index >> table->leaf_shift; leaf < leaf_end; leaf++) {
+    const uint64_t count = mark_leaves (table, leaf, leaf_end);
+
+    if (count > 0)
+      shrink_leaves (table, leaf, count);
+    leaf += count;
+  }
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The slot table: a slot for every page of the disk, memory only where pages
+ * are.  slottable.c has the picture.
+ *
+ * A slot is borrowed locked and given back with its new flags; in between, the
+ * part of the table that it lies in stays.  Errors are negative errno.
+ */
+#ifndef ZRAM_SLOTTABLE_H
+#define ZRAM_SLOTTABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "slot.h"
+
+struct slot_table;
+
+/* A table of NR_SLOTS empty slots, 1 to 2^32.  DOMAIN names the device to the
+ * lock checker.  -ENOMEM: no such run of addresses. */
+extern int slot_table_create (struct slot_table **table, uint64_t nr_slots,
+                              const void *domain);
+
+/* No slot may be borrowed.  TABLE may be NULL. */
+extern void slot_table_destroy (struct slot_table *table);
+
+/* Borrow slot INDEX, locked; *FLAGS are its flags.  NULL: there is no memory
+ * behind it, which says that it is empty. */
+extern struct slot *
+slot_borrow (struct slot_table *table, uint64_t index, uint32_t *flags);
+
+/* The same, but make room for it.  NULL: the system has no memory. */
+extern struct slot *
+slot_borrow_new (struct slot_table *table, uint64_t index, uint32_t *flags);
+
+/* Give it back, unlocked, with FLAGS, which have no lock bits. */
+extern void slot_return (struct slot_table *table, uint64_t index,
+                         struct slot *slot, uint32_t flags);
+
+/* The first slot from INDEX on, below END, that may be allocated: all before
+ * it have no memory behind them.  END if there is none. */
+extern uint64_t
+slot_table_next (const struct slot_table *table, uint64_t index, uint64_t end);
+
+/* Does slot INDEX read as zeros?  Takes no lock: the answer was true at some
+ * moment during the call. */
+extern bool slot_is_hole (const struct slot_table *table, uint64_t index);
+
+/* Give back the memory behind those slots of INDEX..END-1 that lie in parts of
+ * the table where all slots are empty, or were when looked at. */
+extern void
+slot_table_shrink (struct slot_table *table, uint64_t index, uint64_t end);
+
+#endif /* ZRAM_SLOTTABLE_H */

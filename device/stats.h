@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Counters that every page of I/O moves.
+ *
+ * One cache line shared by all CPUs would cost each of them more than the
+ * counting, so there is a stripe for each CPU and a sum is made when somebody
+ * asks.  A stripe alone means nothing (a page stored on one CPU may be freed on
+ * another); the sum is exact when there is no I/O.
+ */
+#ifndef ZRAM_STATS_H
+#define ZRAM_STATS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "compiler.h"
+#include "cpu.h"
+
+enum counter {
+  PAGES_STORED,
+  COMPR_DATA_SIZE,
+  SAME_PAGES,
+  HUGE_PAGES,
+  HUGE_PAGES_SINCE,
+  FAILED_READS,
+  FAILED_WRITES,
+  NOTIFY_FREE,
+  COUNTERS
+};
+
+struct stats_stripe {
+  _Alignas(ZRAM_CACHE_LINE) _Atomic int64_t counters[COUNTERS];
+};
+
+struct stats {
+  struct stats_stripe *stripes;
+  unsigned nr_stripes;
+};
+
+/* One stripe for each CPU, all 0.  -ENOMEM. */
+extern int stats_init (struct stats *stats);
+extern void stats_destroy (struct stats *stats);
+
+extern uint64_t stats_sum (const struct stats *stats, enum counter counter);
+
+static inline void
+stats_add (const struct stats *stats, enum counter counter, int64_t n)
+{
+  if (n == 0)
+    return;
+
+  struct stats_stripe *const stripe =
+      &stats->stripes[cpu_index (stats->nr_stripes)];
+
+  atomic_fetch_add_explicit (&stripe->counters[counter], n,
+                             memory_order_relaxed);
+}
+
+#endif /* ZRAM_STATS_H */

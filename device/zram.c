@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The device: making one, and splitting requests into pages. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "pageio.h"
+#include "slottable.h"
+#include "zcomp.h"
+#include "zsmalloc.h"
+
+/* Addresses that do not run out, whatever is written in which order: zspages
+ * of raw pages are made only when all are full, so they never take more than
+ * the disk; blocks make the pool grow only when every hole is shorter than a
+ * page, so each of them has at most a page and a hole.  And a little for disks
+ * of a few pages. */
+static uint64_t
+pool_max_size (uint64_t disksize)
+{
+  return 3 * disksize + (UINT64_C (16) << 20);
+}
+
+static int
+create_parts (struct zram *zram, const struct zram_config *config)
+{
+  int r = stats_init (&zram->stats);
+
+  if (r == 0)
+    r = slot_table_create (&zram->table, zram->disksize >> ZRAM_PAGE_SHIFT,
+                           zram);
+  if (r == 0)
+    r = zs_pool_create (&zram->pool, pool_max_size (zram->disksize), zram);
+  if (r == 0)
+    r = zcomp_create (&zram->comp, zram->backend, cpu_count (), zram);
+  if (r == 0)
+    zs_pool_set_limit (zram->pool, config->mem_limit);
+  return r;
+}
+
+int
+zram_create (struct zram **zramp, const struct zram_config *config)
+{
+  struct zram *zram;
+  int r;
+
+  if (config->disksize == 0 || config->disksize > ZRAM_MAX_DISKSIZE)
+    return -EINVAL;
+  zram = calloc (1, sizeof *zram);
+  if (!zram)
+    return -ENOMEM;
+  zram->disksize = (config->disksize + ZRAM_PAGE_SIZE - 1) &
+                   ~(uint64_t) (ZRAM_PAGE_SIZE - 1);
+  zram->backend = config->comp_algorithm
+                      ? config->comp_algorithm
+                      : zcomp_backend_find (ZRAM_DEFAULT_ALGORITHM);
+  r = create_parts (zram, config);
+  if (r < 0) {
+    zram_destroy (zram);
+    return r;
+  }
+  *zramp = zram;
+  return 0;
+}
+
+void
+zram_destroy (struct zram *zram)
+{
+  if (!zram)
+    return;
+  zcomp_destroy (zram->comp);
+  zs_pool_destroy (zram->pool);
+  slot_table_destroy (zram->table);
+  stats_destroy (&zram->stats);
+  free (zram);
+}
+
+uint64_t
+zram_disksize (const struct zram *zram)
+{
+  return zram->disksize;
+}
+
+const char *
+zram_comp_algorithm (const struct zram *zram)
+{
+  return zcomp_backend_name (zram->backend);
+}
+
+/* The piece of a request that lies in one page. */
+struct piece {
+  uint64_t index;
+  unsigned offset; /* within the page */
+  unsigned len;
+};
+
+static inline struct piece
+first_piece (uint64_t count, uint64_t offset)
+{
+  const unsigned in_page = offset & (ZRAM_PAGE_SIZE - 1);
+  const unsigned room = ZRAM_PAGE_SIZE - in_page;
+
+  return (struct piece){offset >> ZRAM_PAGE_SHIFT, in_page,
+                        count < room ? (unsigned) count : room};
+}
+
+int
+zram_read (struct zram *zram, void *buf, uint64_t count, uint64_t offset)
+{
+  char *dst = buf;
+
+  while (count > 0) {
+    const struct piece p = first_piece (count, offset);
+    const int r = p.len == ZRAM_PAGE_SIZE
+                      ? page_read (zram, p.index, dst)
+                      : page_read_part (zram, p.index, p.offset, p.len, dst);
+
+    if (r < 0) {
+      stats_add (&zram->stats, FAILED_READS, 1);
+      return r;
+    }
+    dst += p.len;
+    offset += p.len;
+    count -= p.len;
+  }
+  return 0;
+}
+
+int
+zram_write (struct zram *zram, const void *buf, uint64_t count, uint64_t offset)
+{
+  const char *src = buf;
+
+  while (count > 0) {
+    const struct piece p = first_piece (count, offset);
+    const int r = p.len == ZRAM_PAGE_SIZE
+                      ? page_write (zram, p.index, src)
+                      : page_write_part (zram, p.index, p.offset, p.len, src);
+
+    if (r < 0) {
+      stats_add (&zram->stats, FAILED_WRITES, 1);
+      return r;
+    }
+    src += p.len;
+    offset += p.len;
+    count -= p.len;
+  }
+  return 0;
+}
+
+/* Free the slots from INDEX on, before END. */
+static void
+free_pages (struct zram *zram, uint64_t index, uint64_t end)
+{
+  int64_t freed = 0;
+
+  for (uint64_t i = slot_table_next (zram->table, index, end); i < end;
+       i = slot_table_next (zram->table, i + 1, end))
+    freed += page_free (zram, i);
+  stats_add (&zram->stats, NOTIFY_FREE, freed);
+  slot_table_shrink (zram->table, index, end);
+}
+
+void
+zram_discard (struct zram *zram, uint64_t count, uint64_t offset)
+{
+  free_pages (zram, (offset + ZRAM_PAGE_SIZE - 1) >> ZRAM_PAGE_SHIFT,
+              (offset + count) >> ZRAM_PAGE_SHIFT);
+}
+
+/* Zero the part of a page that one end of a request has. */
+static int
+zero_edge (struct zram *zram, const struct piece *p)
+{
+  const int r = page_zero_part (zram, p->index, p->offset, p->len);
+
+  if (r < 0)
+    stats_add (&zram->stats, FAILED_WRITES, 1);
+  return r;
+}
+
+int
+zram_zero (struct zram *zram, uint64_t count, uint64_t offset)
+{
+  const struct piece head = first_piece (count, offset);
+  const uint64_t tail_len = (offset + count) & (ZRAM_PAGE_SIZE - 1);
+  int r;
+
+  if (head.len < ZRAM_PAGE_SIZE && count > 0) {
+    r = zero_edge (zram, &head);
+    if (r < 0)
+      return r;
+    offset += head.len;
+    count -= head.len;
+  }
+  zram_discard (zram, count, offset);
+  if (count > 0 && tail_len > 0) {
+    const struct piece tail = first_piece (tail_len, offset + count - tail_len);
+
+    return zero_edge (zram, &tail);
+  }
+  return 0;
+}
+
+uint64_t
+zram_extent (struct zram *zram, uint64_t count, uint64_t offset, bool *hole)
+{
+  const uint64_t last = (offset + count - 1) >> ZRAM_PAGE_SHIFT;
+  uint64_t index = offset >> ZRAM_PAGE_SHIFT;
+
+  *hole = slot_is_hole (zram->table, index);
+  do {
+    index++;
+    if (*hole)
+      index = slot_table_next (zram->table, index, last + 1);
+  } while (index <= last && slot_is_hole (zram->table, index) == *hole);
+
+  return index > last ? count : (index << ZRAM_PAGE_SHIFT) - offset;
+}
+
+void
+zram_stats (const struct zram *zram, struct zram_stats *stats)
+{
+  const struct stats *const sums = &zram->stats;
+  struct zs_pool_stats pool;
+
+  zs_pool_stats (zram->pool, &pool);
+  *stats = (struct zram_stats){
+      .orig_data_size = stats_sum (sums, PAGES_STORED) * ZRAM_PAGE_SIZE,
+      .compr_data_size = stats_sum (sums, COMPR_DATA_SIZE),
+      .mem_used_total = pool.used,
+      .mem_limit = pool.limit,
+      .mem_used_max = pool.max_used,
+      .same_pages = stats_sum (sums, SAME_PAGES),
+      .huge_pages = stats_sum (sums, HUGE_PAGES),
+      .huge_pages_since = stats_sum (sums, HUGE_PAGES_SINCE),
+      .failed_reads = stats_sum (sums, FAILED_READS),
+      .failed_writes = stats_sum (sums, FAILED_WRITES),
+      .notify_free = stats_sum (sums, NOTIFY_FREE),
+  };
+}
