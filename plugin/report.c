@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Why a pipe and a thread: a handler may hardly do more than write(2), and
+ * what it interrupts may be in the middle of anything. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+
+#include "attr.h"
+#include "report.h"
+
+/* What the pipe says: a person asked, or the server ends. */
+#define ASKED   '?'
+#define STOPPED '.'
+
+/* Room for all attributes, and within PIPE_BUF: a pipe that has room for
+ * anything takes it whole. */
+#define REPORT_SIZE 4096
+
+/* Milliseconds until a report that nobody takes is dropped. */
+#define PATIENCE 1000
+
+static struct {
+  int pipe[2];
+  int file; /* -1: standard error or syslog */
+  char text[REPORT_SIZE];
+  FILE *fp; /* writes to text */
+  struct zram *zram;
+  pthread_t thread;
+  bool running;
+} report = {.pipe = {-1, -1}, .file = -1};
+
+static void
+handle_signal (int sig)
+{
+  const int saved = errno;
+  const char asked = ASKED;
+
+  (void) sig;
+  /* A full pipe has enough requests in it. */
+  if (write (report.pipe[1], &asked, 1) < 0)
+    errno = saved;
+}
+
+/* Without O_NONBLOCK a named pipe would keep the server from starting until
+ * somebody reads it. */
+static int
+open_statsfile (const char *statsfile)
+{
+  struct stat statbuf;
+
+  report.file = open (
+      statsfile,
+      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+  if (report.file < 0 || fstat (report.file, &statbuf) < 0) {
+    nbdkit_error ("statsfile: %s: %m: give a file that can be written",
+                  statsfile);
+    return -1;
+  }
+  if (!S_ISREG (statbuf.st_mode) && !S_ISCHR (statbuf.st_mode)) {
+    nbdkit_error ("statsfile: %s: is no regular file: give one", statsfile);
+    return -1;
+  }
+  return 0;
+}
+
+int
+report_prepare (const char *statsfile)
+{
+  struct sigaction action = {.sa_handler = handle_signal,
+                             .sa_flags = SA_RESTART};
+
+  if (statsfile && open_statsfile (statsfile) < 0)
+    return -1;
+  report.fp = fmemopen (report.text, sizeof report.text, "w");
+  if (!report.fp || pipe2 (report.pipe, O_CLOEXEC) < 0 ||
+      fcntl (report.pipe[1], F_SETFL, O_NONBLOCK) < 0 ||
+      sigaction (SIGUSR1, &action, NULL) < 0) {
+    nbdkit_error ("cannot prepare for SIGUSR1: %m");
+    return -1;
+  }
+  return 0;
+}
+
+/* All attributes that can be read: name and columns, then the values. */
+static void
+print_attributes (FILE *fp)
+{
+  for (size_t i = 0; i < attr_count; i++) {
+    if (!attrs[i].show)
+      continue;
+    if (!attrs[i].store)
+      fprintf (fp, "%s: %s\n", attrs[i].name, attrs[i].help);
+    fprintf (fp, "%s: ", attrs[i].name);
+    attrs[i].show (report.zram, fp);
+  }
+}
+
+static void
+log_lines (char *text)
+{
+  char *rest;
+
+  for (char *line = strtok_r (text, "\n", &rest); line;
+       line = strtok_r (NULL, "\n", &rest))
+    syslog (LOG_DAEMON | LOG_INFO, "zram: %s", line);
+}
+
+/* nbdkit points standard error there when it goes into the background. */
+static bool
+stderr_is_null (void)
+{
+  struct stat statbuf;
+
+  return fstat (STDERR_FILENO, &statbuf) == 0 && S_ISCHR (statbuf.st_mode) &&
+         statbuf.st_rdev == makedev (1, 3);
+}
+
+/* In one piece, so that two reports never mix; and not to a pipe that nobody
+ * empties, which would keep the server from ending. */
+static void
+write_text (int fd, const char *text, size_t len)
+{
+  struct pollfd room = {.fd = fd, .events = POLLOUT};
+
+  if (poll (&room, 1, PATIENCE) == 1 && write (fd, text, len) >= 0)
+    return;
+  if (fd == report.file)
+    nbdkit_error ("statsfile: the statistics could not be written: %m");
+}
+
+static void
+write_report (void)
+{
+  rewind (report.fp);
+  print_attributes (report.fp);
+  fflush (report.fp);
+  if (report.file >= 0)
+    write_text (report.file, report.text, strlen (report.text));
+  else if (stderr_is_null ())
+    log_lines (report.text);
+  else
+    write_text (STDERR_FILENO, report.text, strlen (report.text));
+}
+
+/* All that was asked before a report begins, it answers.  No signal is taken
+ * here: SIGXFSZ, when the file may not grow, would end the server. */
+static void *
+run (void *arg)
+{
+  char asked[64];
+  sigset_t all;
+  ssize_t n;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_BLOCK, &all, NULL);
+  do {
+    n = read (report.pipe[0], asked, sizeof asked);
+    if (n > 0)
+      write_report ();
+  } while (n > 0 && !memchr (asked, STOPPED, (size_t) n));
+  return arg;
+}
+
+int
+report_start (struct zram *zram)
+{
+  int r;
+
+  report.zram = zram;
+  r = pthread_create (&report.thread, NULL, run, NULL);
+  if (r != 0) {
+    errno = r;
+    nbdkit_error ("cannot start the statistics thread: %m");
+    return -1;
+  }
+  report.running = true;
+  return 0;
+}
+
+void
+report_stop (void)
+{
+  struct pollfd room = {.fd = report.pipe[1], .events = POLLOUT};
+  const char stopped = STOPPED;
+
+  if (!report.running)
+    return;
+  /* Signals may have filled the pipe; the thread empties it. */
+  while (write (report.pipe[1], &stopped, 1) < 0)
+    poll (&room, 1, -1);
+  pthread_join (report.thread, NULL);
+  report.running = false;
+}
+
+static void
+close_if_open (int fd)
+{
+  if (fd >= 0)
+    close (fd);
+}
+
+void
+report_unload (void)
+{
+  signal (SIGUSR1, SIG_IGN);
+  if (report.fp)
+    fclose (report.fp);
+  close_if_open (report.file);
+  close_if_open (report.pipe[0]);
+  close_if_open (report.pipe[1]);
+}
