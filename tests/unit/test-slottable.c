@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The slot table: empty until used, empty again when emptied, and nothing lost
+ * in between, whoever shrinks it meanwhile.  What it costs is in test-memory.c.
+ */
+#include <config.h>
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "slot.h"
+#include "slottable.h"
+#include "unit.h"
+
+#define MAX_SLOTS (UINT64_C (1) << 32)
+
+static const char device;
+
+static struct slot_table *
+make_table (uint64_t nr_slots)
+{
+  struct slot_table *table = NULL;
+
+  ck_assert_int_eq (slot_table_create (&table, nr_slots, &device), 0);
+  ck_assert_ptr_nonnull (table);
+  return table;
+}
+
+/* Make slot INDEX same-filled with WORD, or empty. */
+static void
+set_slot (struct slot_table *table, uint64_t index, uint64_t word)
+{
+  uint32_t flags;
+  struct slot *slot = slot_borrow_new (table, index, &flags);
+
+  if (slot == NULL)
+    ck_abort_msg ("no memory for slot %llu", (unsigned long long) index);
+  slot->word = word;
+  slot_return (table, index, slot, SLOT_SAME);
+}
+
+static void
+clear_slot (struct slot_table *table, uint64_t index)
+{
+  uint32_t flags;
+  struct slot *slot = slot_borrow (table, index, &flags);
+
+  if (slot) {
+    slot->word = 0;
+    slot_return (table, index, slot, 0);
+  }
+}
+
+/* Slot INDEX must be what set_slot made it. */
+static void
+must_be_set (struct slot_table *table, uint64_t index, uint64_t word)
+{
+  uint32_t flags = 0;
+  struct slot *slot = slot_borrow (table, index, &flags);
+
+  if (slot == NULL)
+    ck_abort_msg ("slot %llu is lost", (unsigned long long) index);
+  must_equal (flags, SLOT_SAME);
+  must_equal (slot->word, word);
+  slot_return (table, index, slot, flags);
+}
+
+/* Slot INDEX must be empty, with memory behind it or without. */
+static void
+must_be_empty (struct slot_table *table, uint64_t index)
+{
+  uint32_t flags = 1;
+  struct slot *slot = slot_borrow (table, index, &flags);
+
+  if (slot) {
+    must_equal (flags, 0);
+    must_equal (slot->word, 0);
+    slot_return (table, index, slot, 0);
+  }
+}
+
+START_TEST (a_never_used_slot_has_no_memory)
+{
+  struct slot_table *table = make_table (1000);
+  uint32_t flags;
+  uint64_t i;
+
+  for (i = 0; i < 1000; ++i)
+    ck_assert_ptr_null (slot_borrow (table, i, &flags));
+  ck_assert_uint_eq (slot_table_next (table, 0, 1000), 1000);
+  slot_table_destroy (table);
+}
+
+START_TEST (a_new_slot_is_empty)
+{
+  struct slot_table *table = make_table (1000);
+  uint32_t flags = 1;
+  struct slot *slot = slot_borrow_new (table, 500, &flags);
+
+  ck_assert_ptr_nonnull (slot);
+  ck_assert_uint_eq (flags, 0);
+  ck_assert_uint_eq (slot->word, 0);
+  slot_return (table, 500, slot, 0);
+  must_be_empty (table, 500);
+  slot_table_destroy (table);
+}
+
+static const uint64_t table_sizes[] = {
+    1,         2,         255,      256,       257,
+    511,       513,       1 << 16,  1 << 20,   (1 << 20) + 1,
+    (1 << 28), MAX_SLOTS, 10000001, 131072000, MAX_SLOTS - 1,
+};
+
+#define NR_SIZES ((int) (sizeof table_sizes / sizeof table_sizes[0]))
+
+START_TEST (first_and_last_slot_work)
+{
+  const uint64_t n = table_sizes[_i], last = n - 1;
+  struct slot_table *table;
+
+  if (!addresses_suffice (n * sizeof (struct slot)))
+    return;
+  table = make_table (n);
+  set_slot (table, 0, 1234);
+  must_be_set (table, 0, 1234);
+  ck_assert_uint_eq (slot_table_next (table, 0, n), 0);
+  set_slot (table, last, 5678);
+  must_be_set (table, last, 5678);
+  ck_assert_uint_eq (slot_table_next (table, last, n), last);
+  if (last > 0)
+    must_be_set (table, 0, 1234);
+  clear_slot (table, 0);
+  clear_slot (table, last);
+  slot_table_shrink (table, 0, n);
+  ck_assert_uint_eq (slot_table_next (table, 0, n), n);
+  slot_table_destroy (table);
+}
+
+START_TEST (destroying_nothing_is_harmless)
+{
+  slot_table_destroy (NULL);
+}
+
+START_TEST (holes_are_what_reads_as_zeros)
+{
+  struct slot_table *table = make_table (1000);
+  uint32_t flags;
+  struct slot *slot;
+
+  ck_assert (slot_is_hole (table, 7));
+  set_slot (table, 7, 0);
+  ck_assert (slot_is_hole (table, 7));
+  set_slot (table, 7, 1);
+  ck_assert (!slot_is_hole (table, 7));
+  ck_assert (slot_is_hole (table, 8));
+  slot = slot_borrow (table, 7, &flags);
+  slot->word = 99;
+  slot_return (table, 7, slot, 1200);
+  ck_assert (!slot_is_hole (table, 7));
+  slot = slot_borrow (table, 7, &flags);
+  ck_assert_uint_eq (flags, 1200);
+  slot_return (table, 7, slot, SLOT_HUGE | ZRAM_PAGE_SIZE);
+  ck_assert (!slot_is_hole (table, 7));
+  clear_slot (table, 7);
+  ck_assert (slot_is_hole (table, 7));
+  slot_table_destroy (table);
+}
+
+/* It takes no lock, so a borrowed slot is no obstacle. */
+START_TEST (a_borrowed_slot_can_be_asked_about)
+{
+  struct slot_table *table = make_table (1000);
+  uint32_t flags;
+  struct slot *slot;
+
+  set_slot (table, 7, 3);
+  slot = slot_borrow (table, 7, &flags);
+  ck_assert (!slot_is_hole (table, 7));
+  ck_assert_uint_eq (slot_table_next (table, 7, 1000), 7);
+  slot_return (table, 7, slot, flags);
+  slot_table_destroy (table);
+}
+
+/* Every slot that NEXT passes over must have no memory. */
+static uint64_t
+next_and_check (struct slot_table *table, uint64_t index, uint64_t end)
+{
+  const uint64_t next = slot_table_next (table, index, end);
+  uint32_t flags;
+
+  ck_assert_uint_ge (next, index);
+  ck_assert_uint_le (next, end);
+  for (; index < next; ++index)
+    must (slot_borrow (table, index, &flags) == NULL);
+  return next;
+}
+
+START_TEST (next_skips_what_has_no_memory)
+{
+  const uint64_t n = 1 << 16, used = 40000;
+  struct slot_table *table = make_table (n);
+  uint64_t next;
+
+  set_slot (table, used, 9);
+  next = next_and_check (table, 0, n);
+  ck_assert_uint_gt (next, 0);
+  ck_assert_uint_le (next, used);
+  ck_assert_uint_eq (slot_table_next (table, used, n), used);
+  ck_assert_uint_eq (slot_table_next (table, 0, next), next);
+  ck_assert_uint_eq (slot_table_next (table, 5, 5), 5);
+  ck_assert_uint_eq (next_and_check (table, n - 1, n), n);
+  slot_table_destroy (table);
+}
+
+START_TEST (shrink_keeps_what_is_allocated)
+{
+  const uint64_t n = 1 << 16;
+  struct slot_table *table = make_table (n);
+  uint64_t i;
+
+  for (i = 0; i < n; ++i)
+    set_slot (table, i, i + 1);
+  for (i = 0; i < n; ++i)
+    if (i % 1000 != 0)
+      clear_slot (table, i);
+  slot_table_shrink (table, 0, n);
+  for (i = 0; i < n; ++i)
+    if (i % 1000 == 0)
+      must_be_set (table, i, i + 1);
+    else
+      must_be_empty (table, i);
+  slot_table_destroy (table);
+}
+
+START_TEST (shrink_of_everything_leaves_nothing)
+{
+  const uint64_t n = 10000;
+  struct slot_table *table = make_table (n);
+  uint32_t flags;
+  uint64_t i;
+
+  for (i = 0; i < n; ++i)
+    set_slot (table, i, i);
+  for (i = 0; i < n; ++i)
+    clear_slot (table, i);
+  slot_table_shrink (table, 0, n);
+  ck_assert_uint_eq (slot_table_next (table, 0, n), n);
+  for (i = 0; i < n; ++i)
+    must (slot_borrow (table, i, &flags) == NULL);
+
+  /* And it can be used again. */
+  for (i = 0; i < n; ++i)
+    set_slot (table, i, ~i);
+  for (i = 0; i < n; ++i)
+    must_be_set (table, i, ~i);
+  slot_table_destroy (table);
+}
+
+/* A range that does not begin or end where a part of the table does. */
+START_TEST (shrink_of_odd_ranges_keeps_neighbours)
+{
+  const uint64_t n = 5000;
+  struct slot_table *table = make_table (n);
+  uint64_t first, end, i;
+
+  for (first = 0; first < n; first += 777)
+    for (end = first; end <= n; end += 389) {
+      for (i = 0; i < n; ++i)
+        set_slot (table, i, i + 1);
+      for (i = first; i < end; ++i)
+        clear_slot (table, i);
+      slot_table_shrink (table, first, end);
+      for (i = 0; i < n; ++i)
+        if (i < first || i >= end)
+          must_be_set (table, i, i + 1);
+        else
+          must_be_empty (table, i);
+    }
+  slot_table_destroy (table);
+}
+
+START_TEST (shrink_spares_a_borrowed_slot)
+{
+  const uint64_t n = 10000;
+  struct slot_table *table = make_table (n);
+  uint32_t flags;
+  struct slot *slot = slot_borrow_new (table, 4321, &flags);
+
+  ck_assert_ptr_nonnull (slot);
+  slot->word = 77;
+  slot_table_shrink (table, 0, n);
+  ck_assert_uint_eq (slot->word, 77);
+  slot_return (table, 4321, slot, SLOT_SAME);
+  must_be_set (table, 4321, 77);
+  slot_table_destroy (table);
+}
+
+/* Borrow one slot in each MiB of the table until the system refuses; returns
+ * where it did. */
+static uint64_t
+fill_until_refused (struct slot_table *table, uint64_t n)
+{
+  const uint64_t stride = (1 << 20) / sizeof (struct slot);
+  uint32_t flags;
+  struct slot *slot;
+  uint64_t i;
+
+  for (i = 0; i < n; i += stride) {
+    slot = slot_borrow_new (table, i, &flags);
+    if (slot == NULL)
+      break;
+    slot->word = i + 1;
+    slot_return (table, i, slot, SLOT_SAME);
+  }
+  return i;
+}
+
+START_TEST (no_memory_is_an_answer)
+{
+  const uint64_t n = 1 << 28, stride = (1 << 20) / sizeof (struct slot);
+  struct slot_table *table = make_table (n);
+  uint64_t refused, i;
+  uint32_t flags;
+
+  memory_limit ((uint64_t) 256 << 20);
+  refused = fill_until_refused (table, n);
+  ck_assert_uint_lt (refused, n);
+  ck_assert_ptr_null (slot_borrow (table, refused, &flags));
+  for (i = 0; i < refused; i += stride)
+    must_be_set (table, i, i + 1);
+  memory_limit_lift ();
+  set_slot (table, refused, 3);
+  must_be_set (table, refused, 3);
+  slot_table_destroy (table);
+}
+
+/* Threads that each own every NR_THREADS'th slot, and shrink each other's. */
+#define NR_THREADS 4
+#define NR_RACED   (NR_THREADS * 700)
+
+struct race {
+  struct slot_table *table;
+  uint64_t words[NR_RACED]; /* what the owner made of it; 0: empty */
+  uint64_t rounds;
+};
+
+static void
+race_once (struct race *race, unsigned me, uint64_t *random)
+{
+  const uint64_t index =
+      random_below (random, NR_RACED / NR_THREADS) * NR_THREADS + me;
+  const uint64_t first = random_below (random, NR_RACED);
+
+  switch (random_below (random, 8)) {
+  case 0:
+  case 1:
+    race->words[index] = random_next (random) | 1;
+    set_slot (race->table, index, race->words[index]);
+    break;
+  case 2:
+  case 3:
+  case 4:
+    race->words[index] = 0;
+    clear_slot (race->table, index);
+    break;
+  case 5:
+    slot_table_shrink (race->table, 0, NR_RACED);
+    break;
+  case 6:
+    slot_table_shrink (race->table, first,
+                       first + random_below (random, NR_RACED - first) + 1);
+    break;
+  default:
+    if (race->words[index])
+      must_be_set (race->table, index, race->words[index]);
+    else
+      must_be_empty (race->table, index);
+    must (slot_is_hole (race->table, index) == !race->words[index]);
+    must (!race->words[index] ||
+          slot_table_next (race->table, index, NR_RACED) == index);
+  }
+}
+
+/* All that this thread owns must be as it left it. */
+static void
+race_check (struct race *race, unsigned me)
+{
+  uint64_t index;
+
+  for (index = me; index < NR_RACED; index += NR_THREADS)
+    if (race->words[index])
+      must_be_set (race->table, index, race->words[index]);
+    else
+      must_be_empty (race->table, index);
+}
+
+static void
+race_main (void *arg, unsigned me)
+{
+  struct race *race = arg;
+  uint64_t random = me, i;
+
+  for (i = 0; i < race->rounds; ++i) {
+    race_once (race, me, &random);
+    if (i % 10000 == 0)
+      race_check (race, me);
+  }
+  race_check (race, me);
+}
+
+START_TEST (shrinking_loses_no_slot_that_others_use)
+{
+  static struct race race;
+
+  race.table = make_table (NR_RACED);
+  race.rounds = scaled (400000);
+  threads_run (NR_THREADS, race_main, &race);
+  slot_table_destroy (race.table);
+}
+
+/* Empty parts come and go under threads that all want the same few slots. */
+struct churn {
+  struct slot_table *table;
+  uint64_t rounds;
+  uint64_t counts[4]; /* guarded by the slot that it counts for */
+};
+
+static void
+churn_main (void *arg, unsigned me)
+{
+  struct churn *churn = arg;
+  uint64_t random = me, i;
+
+  for (i = 0; i < churn->rounds; ++i) {
+    const uint64_t which = random_below (&random, 4);
+    uint32_t flags;
+    struct slot *slot = slot_borrow_new (churn->table, which * 1000, &flags);
+
+    must (slot != NULL);
+    must_equal (flags, slot->word ? SLOT_SAME : 0);
+    churn->counts[which]++;
+    slot->word = churn->counts[which] % 3;
+    slot_return (churn->table, which * 1000, slot, slot->word ? SLOT_SAME : 0);
+    slot_table_shrink (churn->table, 0, 4000);
+  }
+}
+
+START_TEST (slots_that_come_and_go_stay_locked)
+{
+  static struct churn churn;
+
+  churn.table = make_table (4000);
+  churn.rounds = scaled (100000);
+  threads_run (NR_THREADS, churn_main, &churn);
+  ck_assert_uint_eq (churn.counts[0] + churn.counts[1] + churn.counts[2] +
+                         churn.counts[3],
+                     NR_THREADS * churn.rounds);
+  slot_table_destroy (churn.table);
+}
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("slottable");
+  TCase *tc;
+
+  tc = suite_case (suite, "one thread");
+  tcase_add_test (tc, a_never_used_slot_has_no_memory);
+  tcase_add_test (tc, a_new_slot_is_empty);
+  tcase_add_loop_test (tc, first_and_last_slot_work, 0, NR_SIZES);
+  tcase_add_test (tc, destroying_nothing_is_harmless);
+  tcase_add_test (tc, holes_are_what_reads_as_zeros);
+  tcase_add_test (tc, a_borrowed_slot_can_be_asked_about);
+  tcase_add_test (tc, next_skips_what_has_no_memory);
+  tcase_add_test (tc, shrink_keeps_what_is_allocated);
+  tcase_add_test (tc, shrink_of_everything_leaves_nothing);
+  tcase_add_test (tc, shrink_of_odd_ranges_keeps_neighbours);
+  tcase_add_test (tc, shrink_spares_a_borrowed_slot);
+  if (memory_can_be_limited ())
+    tcase_add_test (tc, no_memory_is_an_answer);
+
+  tc = suite_case (suite, "many threads");
+  tcase_add_test (tc, shrinking_loses_no_slot_that_others_use);
+  tcase_add_test (tc, slots_that_come_and_go_stay_locked);
+  return suite_run (suite);
+}
