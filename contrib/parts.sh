@@ -1,0 +1,272 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The parts of ./test, and what each is for.  ./test runs each part_NAME in a
+# process of its own; it passes if that exits with status 0.  Every build is out
+# of tree, in $work/NAME.
+
+: "${top:?}" "${work:?}"
+
+# One line for each part: its name, its group (see "budgets"), whether it is
+# part of ./test or only of ./test --long, and what it does.
+parts ()
+{
+  cat <<'END'
+lint      build     short  layout, licences, left-overs, scripts, manual
+gcc       build     short  gcc, debug build, and its tests
+clang     build     short  clang, release build, and its tests
+tidy      build     short  clang-tidy over the rooms
+asan      sanitize  short  the unit tests with AddressSanitizer and UBSan
+tsan      sanitize  short  the unit tests with ThreadSanitizer
+coverage  sanitize  short  the lines that no test runs
+install   packages  short  what "make install" installs, and uninstall leaves
+distcheck packages  short  the tarball: builds, passes, installs, uninstalls
+valgrind  long      long   the unit tests under memcheck
+model     long      long   the model tests, two million operations of each
+END
+}
+
+# The groups, with what each may take of ./test's 40 minutes.
+budgets ()
+{
+  cat <<'END'
+build     6   build and unit
+sanitize  8   sanitizers and coverage
+vm        14  virtual machine (nothing yet)
+soak      7   soak and fuzz (nothing yet)
+packages  3   packages
+END
+}
+
+# not_run WHAT WHY: ./test says it again at its end, and counts it as skipped.
+not_run ()
+{
+  echo "NOT RUN: $1: $2"
+}
+
+# What the tests are to run under: a command, or nothing.
+under=()
+
+# check_in DIR MAKE-ARGUMENT...: its tests; and what a failed one had to say.
+check_in ()
+{
+  local dir=$1 log
+  shift
+  "${under[@]}" make -k -C "$dir" -j "$(nproc)" check "$@" && return
+  find "$dir" -name test-suite.log -exec grep -l '^FAIL\|^ERROR' {} + |
+    while read -r log; do
+      sed 's/^/| /' "$log"      # lest its sums be counted twice
+    done
+  return 1
+}
+
+# git for these files, though they may be another user's.
+our_git ()
+{
+  git -c safe.directory="$top" -C "$top" "$@"
+}
+
+# no_match ARGUMENT...: what git grep takes.  Any match is an error.
+no_match ()
+{
+  local status=0
+  our_git grep -nIE "$@" || status=$?
+  [ "$status" -eq 1 ]
+}
+
+lint_layout ()
+{
+  local formatter
+  formatter=$(command -v clang-format-14 || command -v clang-format) || return
+  case $("$formatter" --version) in
+    *version\ 14.*) ;;
+    *) not_run lint_layout 'clang-format 14 is needed'; return ;;
+  esac
+  our_git ls-files '*.c' '*.h' |
+    (cd "$top" && xargs -d '\n' "$formatter" --dry-run -Werror)
+}
+
+lint_columns ()
+{
+  no_match '^.{81,}' -- '*.c' '*.h' && no_match '^.{77,}' -- '*.pod'
+}
+
+lint_licences ()
+{
+  local file status=0
+  while read -r file; do
+    head -n 2 "$top/$file" | grep -q 'SPDX-License-Identifier: BSD-3' &&
+      continue
+    echo "$file: no SPDX line"
+    status=1
+  done < <(our_git ls-files ':!LICENSE' ':!.git*' ':!.clang-*' ':!*.md')
+  return "$status"
+}
+
+lint_leftovers ()
+{
+  no_match -w 'T[O]DO|F[I]XME|X[X]X' && no_match '^ *# *if 0' -- '*.c' '*.h'
+}
+
+# SC2016: what stands in --run '...' is for nbdkit's shell to expand.
+lint_scripts ()
+{
+  our_git grep -lIE '^#!.*[/ ](ba)?sh$|^# shellcheck shell=' |
+    (cd "$top" && xargs -d '\n' shellcheck -x -P SCRIPTDIR -e SC2016)
+}
+
+lint_manual ()
+{
+  podchecker -warnings -warnings "$top"/man/*.pod
+}
+
+part_lint ()
+{
+  local check status=0
+  if [ ! -e "$top/.git" ]; then
+    not_run lint 'this is not a checkout from git'
+    return
+  fi
+  for check in layout columns licences leftovers scripts manual; do
+    "lint_$check" || { echo "lint: $check: FAILED"; status=1; }
+  done
+  return "$status"
+}
+
+part_gcc ()
+{
+  build "$work/gcc" CC=gcc --enable-werror --enable-debug &&
+    check_in "$work/gcc"
+}
+
+# Asked to with -MJ, clang notes how it compiled each file, beside the object.
+build_clang ()
+{
+  build "$work/clang" CC=clang --enable-werror CPPFLAGS='-MJ $@.json'
+}
+
+part_clang ()
+{
+  build_clang && check_in "$work/clang"
+}
+
+# The rooms' sources; the notes that build_clang has made, joined into one file,
+# tell how to compile them.
+part_tidy ()
+{
+  local dir=$work/clang
+  local room='/(common|allocator|compress|device|control|plugin)/'
+  build_clang || return
+  find "$dir" -name '*.*o.json' -exec sed '1s/^/,/; $s/,$//' {} + |
+    sed '1s/^,/[/; $s/$/]/' >"$dir/compile_commands.json"
+  jq -r '.[].file' "$dir/compile_commands.json" | grep -E "$room" | sort -u |
+    xargs -d '\n' -n 1 -P "$(nproc)" clang-tidy -p "$dir" --quiet
+}
+
+part_asan ()
+{
+  build "$work/asan" CC=gcc --enable-sanitizer=address,undefined \
+    --enable-debug CFLAGS='-g -O1' &&
+    check_in "$work/asan"
+}
+
+# ThreadSanitizer cannot live with much randomness in where things are mapped;
+# where setarch may not turn it off, there may be little enough.
+part_tsan ()
+{
+  local dir=$work/tsan
+  build "$dir" CC=gcc --enable-sanitizer=thread CFLAGS='-g -O1' || return
+  under=(setarch -R)
+  "${under[@]}" true || under=()
+  echo 'int main (void) { return 0; }' >"$dir/probe.c"
+  gcc -fsanitize=thread -o "$dir/probe" "$dir/probe.c" || return
+  if "${under[@]}" "$dir/probe"; then
+    check_in "$dir"
+  else
+    not_run tsan 'ThreadSanitizer does not start on this machine'
+  fi
+}
+
+# What gcov says of each line of the rooms, once: "room/file line count".
+coverage_lines ()
+{
+  find "$1" -name '*.gcda' -exec gcov --json-format --stdout {} + |
+    jq -r '
+      .files[] | .file as $file | .lines[] |
+      "\($file) \(.line_number) \(.count)"' |
+    sed -nE 's:^.*/((device|allocator|compress|control)/[^ /]*) :\1 :p' |
+    awk '{ at = $1 " " $2; n[at] += $3 } END { for (at in n) print at, n[at] }'
+}
+
+part_coverage ()
+{
+  local dir=$work/coverage status=0
+  build "$dir" CC=gcc --enable-debug \
+    CFLAGS='-g -O0 --coverage -fprofile-update=atomic' || return
+  find "$dir" -name '*.gcda' -delete
+  check_in "$dir" || status=$?
+  coverage_lines "$dir" | sort -t ' ' -k 1,1 -k 2,2n >"$dir/lines"
+  awk '$3 == 0 { print $1 ":" $2 }' "$dir/lines" >"$dir/uncovered"
+  awk '{ room = $1; sub ("/.*", "", room); all[room]++; run[room] += $3 > 0 }
+       END { for (room in all)
+               printf "REPORT: %.1f %% of %d lines of %s/ were run\n",
+                      100 * run[room] / all[room], all[room], room
+             exit NR == 0 }' "$dir/lines" || return
+  echo "REPORT: the others are listed in $dir/uncovered"
+  return "$status"
+}
+
+# Exactly these files are installed, and none is left.  That the plugin works
+# from there, one of the server's tests proves.
+part_install ()
+{
+  local dir=$work/clang root=$work/install plugins
+  build_clang || return
+  plugins=$(sed -n 's/^NBDKIT_PLUGINDIR = //p' "$dir/Makefile")
+  rm -rf "$root"
+  make -C "$dir" install DESTDIR="$root" || return
+  diff <(cd "$root" && find . -type f | sort) - <<END || return
+.$plugins/nbdkit-zram-plugin.so
+./usr/local/share/man/man1/nbdkit-zram-plugin.1
+END
+  make -C "$dir" uninstall DESTDIR="$root" &&
+    [ -z "$(find "$root" -type f)" ]
+}
+
+part_distcheck ()
+{
+  local dir=$work/distcheck
+  mkdir -p "$dir" && generate_configure && configure_in "$dir" CC=gcc &&
+    make -C "$dir" distcheck MAKEFLAGS="-j$(nproc)"
+}
+
+# A test that asks the kernel which memory may be read is not to be told that
+# some may not.
+part_valgrind ()
+{
+  local dir=$work/valgrind
+  build "$dir" CC=gcc --enable-debug CFLAGS='-g -O1' || return
+  cat >"$dir/suppressions" <<'END'
+{
+  test-vmem
+  Memcheck:Param
+  write(buf)
+  fun:write
+  fun:readable
+}
+END
+  VALGRIND_OPTS="--error-exitcode=99 --suppressions=$dir/suppressions" \
+    CK_FORK=no check_in "$dir/tests/unit" \
+    LOG_COMPILER='valgrind -q --leak-check=full --show-leak-kinds=definite'
+}
+
+# With another seed each time: a test prints it, for MODEL_SEED to repeat.
+part_model ()
+{
+  local dir tests
+  build "$work/gcc" CC=gcc --enable-werror --enable-debug || return
+  for dir in unit server; do
+    tests=$(cd "$top/tests/$dir" && find . -name 'test-*model.c' -printf '%f ')
+    MODEL_OPS=2000000 check_in "$work/gcc/tests/$dir" TESTS="${tests//.c/}" ||
+      return
+  done
+}
