@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The statistics that a server writes to stderr at SIGUSR1: a line with the
+ * names of the columns, then one with the values, for each of mm_stat and
+ * io_stat, in this order.
+ */
+#include <config.h>
+
+#include <signal.h>
+#include <string.h>
+
+#include "server.h"
+#include "statistics.h"
+
+#define MM_COLUMNS                                                        \
+  "orig_data_size compr_data_size mem_used_total mem_limit mem_used_max " \
+  "same_pages pages_compacted huge_pages huge_pages_since"
+#define IO_COLUMNS "failed_reads failed_writes invalid_io notify_free"
+
+/* Read N numbers, a space between two of them, and a newline. */
+static void
+parse_numbers (const char *text, uint64_t *numbers, size_t n)
+{
+  const char *at = text;
+
+  for (size_t i = 0; i < n; i++) {
+    char *end;
+
+    numbers[i] = strtoull (at, &end, 10);
+    if (end == at || *end != (i + 1 < n ? ' ' : '\n'))
+      fail ("not %zu numbers: %s", n, text);
+    at = end + 1;
+  }
+}
+
+/* What follows PREFIX in LINE, or NULL. */
+static const char *
+after (const char *line, const char *prefix)
+{
+  const char *at = strstr (line, prefix);
+
+  return at ? at + strlen (prefix) : NULL;
+}
+
+static int
+read_line (FILE *fp, char *line, size_t size)
+{
+  return fgets (line, (int) size, fp) != NULL && strchr (line, '\n') != NULL;
+}
+
+/* The values below the names NAMES, which must be COLUMNS.  0: the server is
+ * still writing them. */
+static int
+read_values (FILE *fp, const char *names, const char *prefix,
+             const char *columns, uint64_t *numbers, size_t n)
+{
+  char line[1024];
+  const char *values;
+
+  if (strncmp (names, columns, strlen (columns)) != 0 ||
+      strcmp (names + strlen (columns), "\n") != 0)
+    fail ("the columns of %s are: %s", prefix, names);
+  if (!read_line (fp, line, sizeof line))
+    return 0;
+  values = after (line, prefix);
+  if (values == NULL)
+    fail ("%s: no values after the names, but: %s", prefix, line);
+  parse_numbers (values, numbers, n);
+  return 1;
+}
+
+/* Each line of names is followed by one of values; 0, as before. */
+static int
+read_mm_stat (FILE *fp, const char *names, struct statistics *s)
+{
+  uint64_t n[9];
+
+  if (!read_values (fp, names, "mm_stat: ", MM_COLUMNS, n, 9))
+    return 0;
+  s->orig_data_size = n[0];
+  s->compr_data_size = n[1];
+  s->mem_used_total = n[2];
+  s->mem_limit = n[3];
+  s->mem_used_max = n[4];
+  s->same_pages = n[5];
+  s->pages_compacted = n[6];
+  s->huge_pages = n[7];
+  s->huge_pages_since = n[8];
+  return 1;
+}
+
+static int
+read_io_stat (FILE *fp, const char *names, struct statistics *s)
+{
+  uint64_t n[4];
+
+  if (!read_values (fp, names, "io_stat: ", IO_COLUMNS, n, 4))
+    return 0;
+  s->failed_reads = n[0];
+  s->failed_writes = n[1];
+  s->invalid_io = n[2];
+  s->notify_free = n[3];
+  return 1;
+}
+
+unsigned
+statistics_reports (const struct server *server)
+{
+  return server_log_count (server, "io_stat: ") / 2;
+}
+
+void
+statistics_read (const char *file, struct statistics *statistics)
+{
+  FILE *fp = fopen (file, "r");
+  struct statistics next;
+  const char *names;
+  char line[1024];
+  int found = 0;
+
+  CHECK (fp != NULL);
+  while (read_line (fp, line, sizeof line)) {
+    if ((names = after (line, "mm_stat: ")) != NULL &&
+        !read_mm_stat (fp, names, &next))
+      break;
+    if ((names = after (line, "io_stat: ")) == NULL)
+      continue;
+    if (!read_io_stat (fp, names, &next))
+      break;
+    *statistics = next;
+    found = 1;
+  }
+  fclose (fp);
+  if (!found)
+    fail ("no statistics in %s", file);
+}
+
+struct awaited {
+  const struct server *server;
+  unsigned reports;
+};
+
+static int
+has_reported (void *arg)
+{
+  const struct awaited *awaited = arg;
+
+  return statistics_reports (awaited->server) > awaited->reports;
+}
+
+void
+statistics_ask (const struct server *server, struct statistics *statistics)
+{
+  struct awaited awaited = {server, statistics_reports (server)};
+
+  server_signal (server, SIGUSR1);
+  wait_until (has_reported, &awaited, "statistics after SIGUSR1");
+  statistics_read (server->log, statistics);
+}

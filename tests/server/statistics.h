@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The statistics that a server writes to stderr at SIGUSR1. */
+#ifndef ZRAM_TEST_STATISTICS_H
+#define ZRAM_TEST_STATISTICS_H
+
+#include <stdint.h>
+
+struct server;
+
+/* Columns by their names. */
+struct statistics {
+  uint64_t orig_data_size;
+  uint64_t compr_data_size;
+  uint64_t mem_used_total;
+  uint64_t mem_limit;
+  uint64_t mem_used_max;
+  uint64_t same_pages;
+  uint64_t pages_compacted;
+  uint64_t huge_pages;
+  uint64_t huge_pages_since;
+  uint64_t failed_reads;
+  uint64_t failed_writes;
+  uint64_t invalid_io;
+  uint64_t notify_free;
+};
+
+/* How many reports the server has written so far. */
+extern unsigned statistics_reports (const struct server *server);
+
+/* Read the last report in FILE; fail if any line of any report is not as it
+ * should be. */
+extern void statistics_read (const char *file, struct statistics *statistics);
+
+/* SIGUSR1, then wait for the report and read it. */
+extern void
+statistics_ask (const struct server *server, struct statistics *statistics);
+
+#endif /* ZRAM_TEST_STATISTICS_H */

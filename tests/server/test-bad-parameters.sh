@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Every parameter that is missing, unknown, empty, out of range, negative,
+# overflowing, repeated or followed by rubbish ends nbdkit with status 1 and one
+# line that names the parameter; in the foreground and when it was to go into
+# the background, where nobody would read the line later.  No server is left,
+# nor a socket, nor a file that was to be made.
+
+# shellcheck source=functions.sh.in
+. ./functions.sh
+
+requires pgrep --version
+failures=0
+
+complain ()
+{
+  echo "FAILED: nbdkit $*"
+  sed 's/^/    /' "$dir/error"
+  failures=$((failures + 1))
+}
+
+# kill_servers MODE PARAMETER...: none should be there.
+kill_servers ()
+{
+  local server
+  for server in $(pgrep -f -- "-U $dir/socket"); do
+    complain "$*: a server runs"
+    kill -KILL "$server"
+  done
+}
+
+# check_run MODE PATTERN PARAMETER...
+check_run ()
+{
+  local mode=$1 pattern=$2 status=0
+  local -a options=(-P "$dir/pid" -U "$dir/socket")
+  shift 2
+  [ "$mode" = background ] || options+=(-f)
+  timeout 60 "$nbdkit" "${options[@]}" "$plugin" "$@" \
+    2>"$dir/error" </dev/null || status=$?
+
+  [ "$status" -eq 1 ] || complain "$mode $*: exit status $status"
+  [ "$(wc -l <"$dir/error")" -eq 1 ] || complain "$mode $*: not one line"
+  grep -qE "^nbdkit: (zram: )?error: .*$pattern" "$dir/error" ||
+    complain "$mode $*: the line does not match \"$pattern\""
+  [ ! -e "$dir/pid" ] || complain "$mode $*: there is a pidfile"
+  [ ! -e "$dir/socket" ] || complain "$mode $*: there is a socket"
+  [ ! -e "$dir/stats" ] || complain "$mode $*: the statsfile was made"
+  kill_servers "$mode" "$@"
+  rm -f "$dir/pid" "$dir/socket" "$dir/stats"
+}
+
+# bad PATTERN PARAMETER...: in both modes.  What starts in the background would
+# run until its time is up in the foreground, and has been complained of.
+bad ()
+{
+  local before=$failures
+  check_run background "$@"
+  [ "$failures" -gt "$before" ] || check_run foreground "$@"
+}
+
+# Missing.
+bad 'disksize'
+bad 'disksize' comp_algorithm=lz4
+bad 'disksize' mem_limit=1M "statsfile=$dir/stats"
+
+# Unknown, or that can only be read.
+bad "'foo'" 1M foo=1
+bad "'foo'" foo=1 1M
+bad "'foo'" foo= 1M
+bad "'Disksize'" Disksize=1M
+bad "'disk_size'" disk_size=1M
+bad "'comp_algoritm'" 1M comp_algoritm=lz4
+bad "'mm_stat'" 1M mm_stat=1
+bad "'io_stat'" 1M io_stat=
+
+# Empty.
+bad 'disksize' disksize=
+bad 'disksize' size=
+bad 'comp_algorithm' 1M comp_algorithm=
+bad 'mem_limit' 1M mem_limit=
+bad 'statsfile' 1M statsfile=
+
+# Out of range.
+for size in 0 0K 0x0 00 17592186044417 17T 16385G 0x100000000001 1P 1E 15E; do
+  bad 'disksize.*16T' "disksize=$size" "statsfile=$dir/stats"
+  bad 'disksize.*16T' "size=$size"
+  bad 'disksize.*16T' "$size"
+done
+
+# Negative.
+bad 'disksize' -- -1
+bad 'disksize' disksize=-1
+bad 'disksize' size=-1K
+bad 'disksize' size=-0
+bad 'mem_limit' 1M mem_limit=-1
+
+# Overflowing 64 bits.
+for size in 18446744073709551615 18446744073709551616 16E 17179869184G \
+            18014398509481984K 0x10000000000000000 99999999999999999999999 \
+            02000000000000000000000 20000P
+do
+  bad 'disksize' "disksize=$size"
+  bad 'disksize' "$size"
+  bad 'mem_limit' 1M "mem_limit=$size"
+done
+
+# Not a size, or something after it.
+for size in 1MB 1MiB 1KK 1.5G 1e9 '1M ' ' 1M' 1,000 abc K 0x 0xg 08 09K +1 \
+            1B 1_000 1M2 '1 M' 1Z '' $'1\tM' 1M=1 '0 x10'
+do
+  bad 'disksize' "disksize=$size"
+  bad 'mem_limit' 1M "mem_limit=$size"
+done
+
+# Given twice, under whichever name.
+bad 'disksize' 1M 1M
+bad 'disksize' 1M 2M
+bad 'disksize' disksize=1M disksize=1M
+bad 'disksize' disksize=1M size=1M
+bad 'disksize' size=1M disksize=1M
+bad 'disksize' 1M disksize=1M
+bad 'comp_algorithm' 1M comp_algorithm=lz4 comp_algorithm=lz4
+bad 'comp_algorithm' comp_algorithm=lz4 1M comp_algorithm=zstd
+bad 'mem_limit' 1M mem_limit=1M mem_limit=1M
+bad 'mem_limit' 1M mem_limit=0 mem_limit=0
+bad 'statsfile' 1M "statsfile=$dir/stats" "statsfile=$dir/stats"
+
+# Algorithms that are not there: the line names those that are.
+for name in lzo LZ4 Zstd 'lz4 ' ' lz4' lz4,zstd 842 lz4hc none; do
+  bad 'comp_algorithm.*lz4.*zstd' 1M "comp_algorithm=$name"
+done
+
+# Files that cannot be written.
+bad 'statsfile.*/nowhere/stats' 1M "statsfile=$dir/nowhere/stats"
+bad 'statsfile' 1M statsfile=/
+bad 'statsfile' 1M "statsfile=$dir"
+bad 'statsfile' 1M "statsfile=$dir/error/stats"
+
+# A long value does not push out what is wrong.
+bad 'disksize' "disksize=$(printf '%04096d' 7)x"
+bad 'comp_algorithm' 1M "comp_algorithm=$(printf '%04096d' 7)"
+
+# Nor does one that would make two lines of the one.
+bad 'disksize' $'disksize=1\nM'
+bad 'comp_algorithm' 1M $'comp_algorithm=a\nb'
+bad 'statsfile' 1M "statsfile=$dir/"$'a\nb/c'
+
+# One bad among good ones.
+bad 'comp_algorithm' 1M mem_limit=1M comp_algorithm=bad "statsfile=$dir/stats"
+bad 'mem_limit' "statsfile=$dir/stats" 1M comp_algorithm=zstd mem_limit=x
+
+[ "$failures" -eq 0 ] || die "$failures complaints"
