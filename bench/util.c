@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/stat.h>
+
+#include "util.h"
+
+void
+fail (const char *format, ...)
+{
+  va_list args;
+
+  fprintf (stderr, "%s: ", program_invocation_short_name);
+  va_start (args, format);
+  vfprintf (stderr, format, args);
+  va_end (args);
+  fputc ('\n', stderr);
+  exit (EXIT_FAILURE);
+}
+
+static uint64_t
+clock_ns (clockid_t clock)
+{
+  struct timespec ts;
+
+  clock_gettime (clock, &ts);
+  return (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
+}
+
+double
+now (void)
+{
+  return (double) clock_ns (CLOCK_MONOTONIC) / 1e9;
+}
+
+uint64_t
+process_cpu (void)
+{
+  return clock_ns (CLOCK_PROCESS_CPUTIME_ID);
+}
+
+uint64_t
+thread_cpu (void)
+{
+  return clock_ns (CLOCK_THREAD_CPUTIME_ID);
+}
+
+void *
+new_array (size_t nr, size_t size)
+{
+  void *array = calloc (nr, size);
+
+  if (array == NULL)
+    fail ("out of memory");
+  return array;
+}
+
+char *
+new_buffer (size_t size)
+{
+  char *buf = aligned_alloc (ZRAM_PAGE_SIZE, size);
+
+  if (buf == NULL)
+    fail ("out of memory");
+  memset (buf, 0, size);
+  return buf;
+}
+
+char *
+load_corpus (const char *file, uint32_t unit, uint32_t *nr_pages)
+{
+  const int fd = open (file, O_RDONLY | O_CLOEXEC);
+  struct stat st;
+  size_t size, at = 0;
+  char *corpus;
+
+  if (fd < 0 || fstat (fd, &st) != 0)
+    fail ("%s: %s", file, strerror (errno));
+  *nr_pages = (uint32_t) (st.st_size / ZRAM_PAGE_SIZE / unit) * unit;
+  size = (size_t) *nr_pages * ZRAM_PAGE_SIZE;
+  if (size == 0)
+    fail ("%s: too small", file);
+  corpus = new_buffer (size);
+  while (at < size) {
+    const ssize_t n = read (fd, corpus + at, size - at);
+
+    if (n <= 0)
+      fail ("%s: %s", file, n < 0 ? strerror (errno) : "cut off");
+    at += (size_t) n;
+  }
+  close (fd);
+  return corpus;
+}

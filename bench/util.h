@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the benchmark's programs have in common.
+ *
+ * Errors end the program: a benchmark that went wrong has no figures.
+ */
+#ifndef BENCH_UTIL_H
+#define BENCH_UTIL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "compiler.h"
+#include "page.h"
+
+extern void
+fail (const char *format, ...) ZRAM_PRINTF (1, 2) __attribute__ ((noreturn));
+
+/* Seconds of some clock that only goes forward. */
+extern double now (void);
+
+/* CPU time of this process, or of the calling thread, in ns. */
+extern uint64_t process_cpu (void);
+extern uint64_t thread_cpu (void);
+
+extern void *new_array (size_t nr, size_t size);
+
+/* A page-aligned buffer, touched. */
+extern char *new_buffer (size_t size);
+
+/* All of FILE in memory of our own, so that nothing pays for the file later.
+ * It has a multiple of UNIT pages. */
+extern char *load_corpus (const char *file, uint32_t unit, uint32_t *nr_pages);
+
+#endif /* BENCH_UTIL_H */
