@@ -86,7 +86,7 @@ report_prepare (const char *statsfile)
 
   if (statsfile && open_statsfile (statsfile) < 0)
     return -1;
-  report.fp = fmemopen (report.text, sizeof report.text, "w");
+  report.fp = fmemopen (report.text, sizeof report.text - 1, "w");
   if (!report.fp || pipe2 (report.pipe, O_CLOEXEC) < 0 ||
       fcntl (report.pipe[1], F_SETFL, O_NONBLOCK) < 0 ||
       sigaction (SIGUSR1, &action, NULL) < 0) {
@@ -143,12 +143,20 @@ write_text (int fd, const char *text, size_t len)
     nbdkit_error ("statsfile: the statistics could not be written: %m");
 }
 
+/* The stream ends its text only where it has never been before. */
 static void
-write_report (void)
+make_text (void)
 {
   rewind (report.fp);
   print_attributes (report.fp);
   fflush (report.fp);
+  report.text[ftell (report.fp)] = '\0';
+}
+
+static void
+write_report (void)
+{
+  make_text ();
   if (report.file >= 0)
     write_text (report.file, report.text, strlen (report.text));
   else if (stderr_is_null ())

@@ -53,3 +53,18 @@ nbdinfo --size "nbd+unix:///?socket=$dir/stuck.socket" >"$dir/size" ||
   die 'a full pipe ended the server'
 stop_nbdkit "${servers[-1]}"
 exec {stuck}<&-
+
+# A report that is shorter than the one before it ends where it ends.
+if qemu-io --version >"$dir/version" 2>&1; then
+  start_nbdkit 64M statsfile="$dir/shorter.stats"
+  qemu-io -f raw -c 'write -P 5 0 32M' "$uri" >"$dir/io"
+  ask "$pid" 1
+  wait_until grep -q '^io_stat: [0-9]' "$dir/shorter.stats"
+  qemu-io -f raw -c 'discard 0 32M' "$uri" >"$dir/io"
+  stop_nbdkit "$pid"
+  lines=$(wc -l <"$dir/shorter.stats")
+  [ "$lines" -eq 12 ] || die "two reports of 6 lines make $lines lines: \
+$(cat "$dir/shorter.stats")"
+else
+  skip 'it needs qemu-io for a report that is shorter than the last'
+fi
