@@ -76,8 +76,6 @@ zcomp_backend_name (const struct zcomp_backend *backend)
 static int
 reserve_contexts (struct direction *direction, size_t size)
 {
-  int r;
-
   if (size == 0)
     return 0;
   size = (size + ZRAM_CACHE_LINE - 1) & ~(size_t) (ZRAM_CACHE_LINE - 1);
@@ -85,8 +83,7 @@ reserve_contexts (struct direction *direction, size_t size)
   direction->contexts = vmem_reserve (size * direction->nr_streams);
   if (!direction->contexts)
     return -ENOMEM;
-  r = vmem_open (direction->contexts, size * direction->nr_streams);
-  return r;
+  return vmem_open (direction->contexts, size * direction->nr_streams);
 }
 
 static int

@@ -6,7 +6,7 @@
  * next one that is idle, and may sleep or be moved to another CPU while it
  * holds it.  Compression and decompression have streams of their own, so a
  * slow compressor never holds up a read.  All memory is reserved when the
- * zcomp is made, and touched by the CPUs that really compress.
+ * zcomp is made; most of a context is touched only when its CPU compresses.
  *
  * Order: a stream is taken below a slot lock and before an object is pinned
  * (lockdep.h).  Every call may sleep.  Errors are negative errno.
