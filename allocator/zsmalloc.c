@@ -344,24 +344,42 @@ do_malloc (struct zs_pool *pool, size_t len, uint64_t owner)
                       : do_block_malloc (pool, zs_block_len (len), owner);
 }
 
+/* The caller holds the shard lock: true if one empty zspage too many is kept;
+ * it is then nobody's, *INDEX, and to be given back. */
+static bool
+do_drop_empty (struct zs_pool *pool, uint32_t *index)
+{
+  if (pool->nr_empty <= ZS_KEEP_EMPTY)
+    return false;
+  *index = zs_do_take_empty (pool);
+  pool->zspages[*index].kind = ZSPAGE_UNUSED;
+  pool->used -= ZSPAGE_SIZE;
+  return true;
+}
+
 /* The caller holds the grow lock; there was no room for the object in any
  * zspage, and INDEX has been reserved for it: fill that one, outside the shard
- * lock, and take the object from it before anybody else can. */
+ * lock, and take the object from it before anybody else can.  Others may have
+ * freed enough meanwhile to make it one too many. */
 static int
 malloc_in_new (struct zs_pool *pool, uint32_t index, size_t len, uint64_t owner,
                zs_ref *ref)
 {
   const int r = fill_zspage (pool, index, is_raw (len));
+  bool too_many = false;
 
   shard_lock (pool);
   if (r == 0) {
     pool->frontier += index == pool->frontier;
     do_add_empty (pool, index);
     *ref = do_malloc (pool, len, owner);
+    too_many = do_drop_empty (pool, &index);
   }
   else
     do_unreserve_zspage (pool, index);
   shard_unlock (pool);
+  if (too_many)
+    zs_give_back (pool, index);
   return r;
 }
 

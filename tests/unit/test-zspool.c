@@ -293,6 +293,15 @@ struct shared {
   uint64_t rounds;
 };
 
+static void
+pool_check (struct zs_pool *pool)
+{
+  const char *const wrong = zs_pool_check (pool, NULL);
+
+  if (wrong)
+    ck_abort_msg ("the pool is broken: %s", wrong);
+}
+
 /* The caller holds the object's lock. */
 static void
 shared_free (struct shared *shared, struct shadow *shadow)
@@ -354,12 +363,8 @@ shared_main (void *arg, unsigned me)
         shared_read (shared, &shared->shadows[i]);
       pthread_mutex_unlock (&shared->locks[i]);
     }
-    if (round % 1000 == 999) {
-      const char *wrong = zs_pool_check (shared->pool, NULL);
-
-      if (wrong)
-        ck_abort_msg ("the pool is broken: %s", wrong);
-    }
+    if (round % 1000 == 999)
+      pool_check (shared->pool);
   }
 }
 
@@ -393,7 +398,8 @@ START_TEST (threads_may_free_one_anothers_objects)
 }
 
 /* Threads that fill and empty the pool in turns, so that zspages come from the
- * system and go back all the time. */
+ * system and go back all the time; each looks over the pool in between, while
+ * the others do that. */
 static void
 breathe (void *arg, unsigned me)
 {
@@ -415,6 +421,7 @@ breathe (void *arg, unsigned me)
       zs_obj_read_end (arg, handles[i]);
       zs_free (arg, handles[i]);
     }
+    pool_check (arg);
   }
 }
 
