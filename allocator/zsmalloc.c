@@ -155,18 +155,23 @@ do_unreserve_zspage (struct zs_pool *pool, uint32_t index)
   pool->unused = index;
 }
 
-/* The caller holds the grow lock: let zspage INDEX, which was never used, be
- * known; many that share a page of memory are opened at once. */
+/* The caller holds the grow lock: let zspage INDEX, which was never used and
+ * which nobody looks at yet, be known; many that share a page of memory are
+ * opened at once.  Written here, so that no page fault comes under the shard
+ * lock. */
 static int
 open_description (const struct zs_pool *pool, uint32_t index)
 {
   const uint32_t left = pool->max_zspages - index;
+  int r = 0;
 
-  if (index != 1 && index % ZSPAGES_OPENED != 0)
-    return 0;
-  return vmem_open (&pool->zspages[index],
-                    (left < ZSPAGES_OPENED ? left : ZSPAGES_OPENED) *
-                        sizeof *pool->zspages);
+  if (index == 1 || index % ZSPAGES_OPENED == 0)
+    r = vmem_open (&pool->zspages[index],
+                   (left < ZSPAGES_OPENED ? left : ZSPAGES_OPENED) *
+                       sizeof *pool->zspages);
+  if (r == 0)
+    pool->zspages[index].kind = ZSPAGE_UNUSED;
+  return r;
 }
 
 /* The caller holds the grow lock: put memory behind zspage INDEX and what
@@ -188,11 +193,8 @@ fill_zspage (const struct zs_pool *pool, uint32_t index, bool raw)
     if (r < 0)
       vmem_give_back (start, ZSPAGE_SIZE);
   }
-  if (r == 0) {
-    pool->zspages[index].kind = ZSPAGE_UNUSED;
-    if (raw)
-      zs_tag_store (tags, 0);
-  }
+  if (r == 0 && raw)
+    zs_tag_store (tags, 0);
   return r;
 }
 
