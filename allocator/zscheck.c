@@ -6,31 +6,45 @@
 #include "zscheck.h"
 #include "zspool.h"
 
-/* What has been seen so far of one pool. */
+/* What has been seen so far of one shard. */
 struct walk {
   const struct zs_pool *pool;
+  const struct zs_shard *shard;
   struct zs_census census;
+  uint64_t holes[2];   /* bytes, as in the shard */
   uint64_t binned;     /* free blocks that belong in a bin */
-  uint64_t empty;      /* of those, a whole zspage long */
   uint64_t raw_listed; /* raw zspages that belong in a list */
+  unsigned leaving;    /* zspages */
 };
 
+/* In a zspage that is leaving, free blocks are neither joined nor in a bin. */
 static const char *
 check_free_block (struct walk *walk, const zs_word *block, uint32_t len,
-                  bool prev_free)
+                  bool prev_free, bool leaving)
 {
+  walk->census.free_bytes += (uint64_t) len * ZS_GRANULE;
+  if (leaving)
+    return NULL;
   if (prev_free)
     return "two neighbours are free";
   if (zs_tag_load (&block[len - 1]) != zs_tag_load (block))
     return "a free block's footer is not its tag";
-  walk->census.free_bytes += (uint64_t) len * ZS_GRANULE;
   walk->binned += len >= ZS_MIN_BLOCK;
-  walk->empty += len == ZSPAGE_GRANULES;
   return NULL;
 }
 
 static const char *
-check_blocks (struct walk *walk, uint32_t index)
+check_live_block (struct walk *walk, uint64_t tag, bool prev_free, bool leaving)
+{
+  walk->census.objects++;
+  walk->census.object_bytes += (uint64_t) zs_tag_len (tag) * ZS_GRANULE;
+  return leaving || !(tag & ZS_TAG_PREV_FREE) == !prev_free
+             ? NULL
+             : "a block is wrong about the one before it";
+}
+
+static const char *
+check_blocks (struct walk *walk, uint32_t index, bool leaving)
 {
   uint32_t granule = 0;
   bool prev_free = false;
@@ -40,18 +54,13 @@ check_blocks (struct walk *walk, uint32_t index)
         zs_block (walk->pool->base, zs_ref_make (index, granule));
     const uint64_t tag = zs_tag_load (block);
     const uint32_t len = zs_tag_len (tag);
-    const char *wrong = NULL;
+    const char *wrong;
 
     if (len == 0 || granule + len > ZSPAGE_GRANULES)
       return "blocks do not tile the zspage";
-    if (!(tag & ZS_TAG_FREE) && !(tag & ZS_TAG_PREV_FREE) == prev_free)
-      return "a block is wrong about the one before it";
-    if (tag & ZS_TAG_FREE)
-      wrong = check_free_block (walk, block, len, prev_free);
-    else {
-      walk->census.objects++;
-      walk->census.object_bytes += (uint64_t) len * ZS_GRANULE;
-    }
+    wrong = tag & ZS_TAG_FREE
+                ? check_free_block (walk, block, len, prev_free, leaving)
+                : check_live_block (walk, tag, prev_free, leaving);
     if (wrong)
       return wrong;
     prev_free = tag & ZS_TAG_FREE;
@@ -65,31 +74,48 @@ check_raw (struct walk *walk, const struct zspage *zspage)
 {
   const unsigned n = (unsigned) __builtin_popcount (zspage->raw_used);
 
-  if (n == 0)
-    return "a raw zspage is empty";
   walk->census.objects += n;
   walk->census.object_bytes += (uint64_t) n * ZRAM_PAGE_SIZE;
   walk->census.free_bytes += (uint64_t) (RAW_PER_ZSPAGE - n) * ZRAM_PAGE_SIZE;
-  walk->raw_listed += n < RAW_PER_ZSPAGE;
+  walk->raw_listed += n < RAW_PER_ZSPAGE && !zspage->leaving;
   return NULL;
+}
+
+static const char *
+check_zspage (struct walk *walk, uint32_t index)
+{
+  const struct zspage *const zspage = &walk->pool->zspages[index];
+  const bool raw = zspage_kind (zspage) == ZSPAGE_RAW;
+  const uint64_t before = walk->census.object_bytes;
+  const char *wrong = raw ? check_raw (walk, zspage)
+                          : check_blocks (walk, index, zspage->leaving);
+  const uint64_t live = walk->census.object_bytes - before;
+
+  walk->census.zspages++;
+  walk->leaving += zspage->leaving;
+  walk->holes[raw] += ZSPAGE_SIZE - live;
+  if (!wrong && live != (uint64_t) zspage_used (zspage) * ZS_GRANULE)
+    wrong = "a zspage is wrong about what lives in it";
+  if (!wrong && live == 0 && !zspage->leaving)
+    wrong = "an empty zspage is in a shard";
+  return wrong;
 }
 
 static const char *
 check_zspages (struct walk *walk)
 {
-  for (uint32_t i = 1; i < walk->pool->frontier; i++) {
-    const struct zspage *const zspage = &walk->pool->zspages[i];
-    const char *wrong = NULL;
+  const uint32_t end = walk->pool->frontier;
+  const char *wrong = NULL;
 
-    walk->census.zspages += zspage->kind != ZSPAGE_UNUSED;
-    if (zspage->kind == ZSPAGE_BLOCKS)
-      wrong = check_blocks (walk, i);
-    else if (zspage->kind == ZSPAGE_RAW)
-      wrong = check_raw (walk, zspage);
-    if (wrong)
-      return wrong;
-  }
-  return NULL;
+  for (uint32_t i = 1; i < end && !wrong; i++)
+    if (zs_do_owns (walk->pool, walk->shard, i))
+      wrong = check_zspage (walk, i);
+  for (int raw = 0; raw < 2; raw++)
+    if (!wrong && walk->holes[raw] != zs_shard_holes (walk->shard, raw))
+      wrong = "a shard's holes are not those of its zspages";
+  if (!wrong && walk->leaving > 1)
+    wrong = "more than one zspage is leaving";
+  return wrong;
 }
 
 /* One bin: every entry is a free block of that length, linked both ways. */
@@ -98,7 +124,7 @@ check_bin (const struct walk *walk, uint32_t len, uint64_t *entries)
 {
   zs_ref prev = 0;
 
-  for (zs_ref ref = walk->pool->bins.heads[len]; ref;) {
+  for (zs_ref ref = walk->shard->bins.heads[len]; ref;) {
     const zs_word *const block = zs_block (walk->pool->base, ref);
     const uint64_t tag = zs_tag_load (block);
 
@@ -117,7 +143,7 @@ check_bin (const struct walk *walk, uint32_t len, uint64_t *entries)
 static const char *
 check_bins (const struct walk *walk)
 {
-  const struct zs_bins *const bins = &walk->pool->bins;
+  const struct zs_bins *const bins = &walk->shard->bins;
   uint64_t entries = 0;
 
   for (uint32_t len = 0; len < ZS_BINS; len++) {
@@ -144,10 +170,11 @@ check_raw_lists (const struct walk *walk)
   for (unsigned n = 0; n < RAW_PER_ZSPAGE; n++) {
     uint32_t prev = 0;
 
-    for (uint32_t i = walk->pool->raw[n]; i;) {
+    for (uint32_t i = walk->shard->raw[n]; i;) {
       const struct zspage *const zspage = &walk->pool->zspages[i];
 
-      if (zspage->kind != ZSPAGE_RAW ||
+      if (!zs_do_owns (walk->pool, walk->shard, i) ||
+          zspage_kind (zspage) != ZSPAGE_RAW ||
           (unsigned) __builtin_popcount (zspage->raw_used) != n)
         return "a raw zspage is in the wrong list";
       if (zspage->prev != prev)
@@ -161,31 +188,66 @@ check_raw_lists (const struct walk *walk)
   return entries == walk->raw_listed ? NULL : "a raw zspage is in no list";
 }
 
+/* A list of unused zspages; the caller holds the index lock. */
 static const char *
-do_check (struct walk *walk)
+do_check_list (const struct zs_pool *pool, const struct zs_index_list *list)
 {
-  const char *wrong = check_zspages (walk);
+  uint32_t entries = 0;
 
+  for (uint32_t i = list->first; i; i = pool->zspages[i].next) {
+    if (zspage_kind (&pool->zspages[i]) != ZSPAGE_UNUSED)
+      return "a zspage in use is in a list of unused ones";
+    if (++entries > list->count)
+      return "a list of unused zspages holds more than it says, or goes round";
+  }
+  return entries == list->count
+             ? NULL
+             : "a list of unused zspages holds less than it says";
+}
+
+static const char *
+check_lists (struct zs_pool *pool)
+{
+  const char *wrong;
+
+  index_lock (pool);
+  wrong = do_check_list (pool, &pool->unused);
   if (!wrong)
-    wrong = check_bins (walk);
+    wrong = do_check_list (pool, &pool->reserve);
+  index_unlock (pool);
+  return wrong;
+}
+
+static const char *
+check_shard (struct zs_pool *pool, struct zs_shard *shard,
+             struct zs_census *census)
+{
+  struct walk walk = {.pool = pool, .shard = shard};
+  const char *wrong;
+
+  shard_lock (pool, shard);
+  wrong = check_zspages (&walk);
   if (!wrong)
-    wrong = check_raw_lists (walk);
-  if (!wrong && walk->empty != walk->pool->nr_empty)
-    wrong = "the count of empty zspages is wrong";
-  if (!wrong && walk->empty > ZS_KEEP_EMPTY)
-    wrong = "too many empty zspages are kept";
+    wrong = check_bins (&walk);
+  if (!wrong)
+    wrong = check_raw_lists (&walk);
+  shard_unlock (pool, shard);
+  census->zspages += walk.census.zspages;
+  census->objects += walk.census.objects;
+  census->object_bytes += walk.census.object_bytes;
+  census->free_bytes += walk.census.free_bytes;
   return wrong;
 }
 
 const char *
 zs_pool_check (struct zs_pool *pool, struct zs_census *census)
 {
-  struct walk walk = {.pool = pool};
+  struct zs_census sum = {0};
+  const char *wrong = check_lists (pool);
 
-  shard_lock (pool);
-  const char *const wrong = do_check (&walk);
-  shard_unlock (pool);
+  for (unsigned i = 0; i < pool->nr_shards && !wrong; i++)
+    wrong = check_shard (pool, &pool->shards[i], &sum);
   if (census)
-    *census = walk.census;
+    *census = sum;
   return wrong;
 }

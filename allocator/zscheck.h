@@ -17,11 +17,11 @@ struct zs_census {
 
 /* Walk the whole pool: blocks tile every zspage, no two free neighbours, tags
  * and footers agree, the bins hold exactly the free blocks that are long
- * enough, raw zspages stand in the list of their fullness, and the counters
- * that the lock guards equal the sums (the pool's "used" is the size of all
- * zspages in use, but for those that are being filled or given back at this
- * moment).  Returns NULL and fills CENSUS (which may be NULL), or a static
- * string that says what is wrong.  Takes the shard lock throughout. */
+ * enough, raw zspages stand in the list of their fullness, unused ones in
+ * theirs, and the counters that the locks guard equal the sums.  (The pool's
+ * "used" is the size of all zspages in use when nobody is calling the pool.)
+ * Returns NULL and fills CENSUS (which may be NULL), or a static string that
+ * says what is wrong.  Holds each shard's lock while it walks that shard. */
 extern const char *
 zs_pool_check (struct zs_pool *pool, struct zs_census *census);
 

@@ -19,87 +19,167 @@
 #define RAW_PER_ZSPAGE (ZSPAGE_SIZE / ZRAM_PAGE_SIZE)
 #define RAW_GRANULES   (ZRAM_PAGE_SIZE / ZS_GRANULE)
 
-/* Empty zspages that are kept: a quarter of a megabyte. */
-#define ZS_KEEP_EMPTY 4
+/* Emptied zspages that are kept when nobody asks for a reserve: half a MiB. */
+#define ZS_KEEP_EMPTY 8
 
 enum zspage_kind {
-  ZSPAGE_UNUSED, /* no memory behind it */
+  ZSPAGE_UNUSED, /* in no shard: kept in reserve, or no memory behind it */
   ZSPAGE_BLOCKS,
   ZSPAGE_RAW
 };
 
 /* What is known of a zspage outside it.  The links are zspage indexes, 0: the
- * end; unused zspages have one list, raw ones that are not full one for each
- * number of pages in them. */
+ * end; raw zspages that are not full have one list for each number of pages in
+ * them, unused ones have the pool's two. */
 struct zspage {
   uint32_t next;
   uint32_t prev;
-  uint16_t raw_used; /* ZSPAGE_RAW: bit i: place i is taken */
-  uint8_t kind;
+  uint16_t raw_used;     /* ZSPAGE_RAW: bit i: place i is taken */
+  _Atomic uint16_t used; /* granules of live objects, tags included */
+  _Atomic uint8_t kind;
+  _Atomic uint8_t shard; /* whose lock guards all this; fixed while in use */
+  bool leaving;          /* being emptied: its holes are in no bin or list */
+};
+
+/* A part of the pool with a lock of its own: some of the zspages in use, and
+ * their holes.  "holes" are bytes, of block zspages and of raw ones. */
+struct zs_shard {
+  _Alignas(ZRAM_CACHE_LINE) pthread_mutex_t lock;
+  _Atomic uint64_t holes[2];    /* changes under the lock, read without */
+  uint32_t raw[RAW_PER_ZSPAGE]; /* lists, by how many places are taken */
+  struct zs_bins bins;
+};
+
+/* A list of unused zspages. */
+struct zs_index_list {
+  uint32_t first;
+  _Atomic uint32_t count;
 };
 
 struct zs_pool {
   const void *domain;
   uint32_t max_zspages; /* indexes are 1 to this, less one */
+  unsigned nr_shards;
+  struct zs_shard *shards;
 
   /* Three runs of addresses, indexed by zspage. */
   char *base; /* the zspages themselves */
   struct zspage *zspages;
   zs_word *raw_tags; /* RAW_PER_ZSPAGE for each */
 
-  pthread_mutex_t grow_lock; /* one thread at a time makes the pool longer */
+  /* How objects are moved; NULL: they stay where they are. */
+  zs_relocate_fn relocate;
+  void *relocate_arg;
 
-  _Atomic uint64_t used; /* bytes; changes under the lock, read without */
+  pthread_mutex_t grow_lock;    /* one thread at a time makes the pool longer */
+  pthread_mutex_t compact_lock; /* held while a zspage is leaving */
+  atomic_flag compacting;       /* a run is under way */
+
+  _Atomic uint64_t used; /* bytes of the zspages in shards */
   _Atomic uint64_t max_used;
   _Atomic uint64_t limit;
+  _Atomic uint64_t pages_compacted;
 
-  _Alignas(ZRAM_CACHE_LINE) pthread_mutex_t shard_lock;
-  uint32_t frontier; /* no zspage from here on was ever used */
-  uint32_t unused;   /* list: used once, given back */
-  uint32_t nr_empty; /* how many blocks of a whole zspage are in a bin */
-  uint32_t raw[RAW_PER_ZSPAGE]; /* lists, by how many places are taken */
-  struct zs_bins bins;
+  _Alignas(ZRAM_CACHE_LINE) pthread_mutex_t index_lock;
+  _Atomic uint32_t frontier;    /* no zspage from here on was ever used */
+  struct zs_index_list unused;  /* no memory behind them */
+  struct zs_index_list reserve; /* memory behind them, not counted as used */
+  uint32_t reserve_target;
+  _Atomic uint32_t *wake; /* of whoever refills the reserve; may be NULL */
 };
 
-/* All that takes the pool's locks, here and nowhere else. */
+/* All that takes the pool's locks, here and nowhere else.  The index lock is of
+ * the shards' class: no thread holds two of them. */
+
+static inline void
+zs_mutex_lock (const struct zs_pool *pool, pthread_mutex_t *mutex,
+               enum lock_class class)
+{
+  lockdep_acquire (pool->domain, class);
+  pthread_mutex_lock (mutex);
+}
+
+static inline bool
+zs_mutex_trylock (const struct zs_pool *pool, pthread_mutex_t *mutex,
+                  enum lock_class class)
+{
+  if (pthread_mutex_trylock (mutex) != 0)
+    return false;
+  lockdep_acquired_try (pool->domain, class);
+  return true;
+}
+
+static inline void
+zs_mutex_unlock (const struct zs_pool *pool, pthread_mutex_t *mutex,
+                 enum lock_class class)
+{
+  pthread_mutex_unlock (mutex);
+  lockdep_release (pool->domain, class);
+}
 
 static inline void
 grow_lock (struct zs_pool *pool)
 {
-  lockdep_acquire (pool->domain, LOCK_GROW);
-  pthread_mutex_lock (&pool->grow_lock);
+  zs_mutex_lock (pool, &pool->grow_lock, LOCK_GROW);
+}
+
+static inline bool
+grow_trylock (struct zs_pool *pool)
+{
+  return zs_mutex_trylock (pool, &pool->grow_lock, LOCK_GROW);
 }
 
 static inline void
 grow_unlock (struct zs_pool *pool)
 {
-  pthread_mutex_unlock (&pool->grow_lock);
-  lockdep_release (pool->domain, LOCK_GROW);
+  zs_mutex_unlock (pool, &pool->grow_lock, LOCK_GROW);
 }
 
 static inline void
-shard_lock (struct zs_pool *pool)
+compact_lock (struct zs_pool *pool)
 {
-  lockdep_acquire (pool->domain, LOCK_SHARD);
-  pthread_mutex_lock (&pool->shard_lock);
+  zs_mutex_lock (pool, &pool->compact_lock, LOCK_COMPACT);
 }
 
 static inline void
-shard_unlock (struct zs_pool *pool)
+compact_unlock (struct zs_pool *pool)
 {
-  pthread_mutex_unlock (&pool->shard_lock);
-  lockdep_release (pool->domain, LOCK_SHARD);
+  zs_mutex_unlock (pool, &pool->compact_lock, LOCK_COMPACT);
 }
 
 static inline void
-zspage_pin (struct zs_pool *pool, zs_word *tag)
+shard_lock (const struct zs_pool *pool, struct zs_shard *shard)
+{
+  zs_mutex_lock (pool, &shard->lock, LOCK_SHARD);
+}
+
+static inline void
+shard_unlock (const struct zs_pool *pool, struct zs_shard *shard)
+{
+  zs_mutex_unlock (pool, &shard->lock, LOCK_SHARD);
+}
+
+static inline void
+index_lock (struct zs_pool *pool)
+{
+  zs_mutex_lock (pool, &pool->index_lock, LOCK_SHARD);
+}
+
+static inline void
+index_unlock (struct zs_pool *pool)
+{
+  zs_mutex_unlock (pool, &pool->index_lock, LOCK_SHARD);
+}
+
+static inline void
+zspage_pin (const struct zs_pool *pool, zs_word *tag)
 {
   lockdep_acquire (pool->domain, LOCK_ZSPAGE);
   atomic_fetch_add_explicit (tag, ZS_TAG_PIN, memory_order_acquire);
 }
 
 static inline void
-zspage_unpin (struct zs_pool *pool, zs_word *tag)
+zspage_unpin (const struct zs_pool *pool, zs_word *tag)
 {
   atomic_fetch_sub_explicit (tag, ZS_TAG_PIN, memory_order_release);
   lockdep_release (pool->domain, LOCK_ZSPAGE);
@@ -124,40 +204,179 @@ zs_handle_raw (uint64_t handle)
   return handle & 1;
 }
 
-/* zsmalloc.c.  The caller holds the shard lock: take the empty zspage at the
- * head of the longest bin, which there is, away from the blocks. */
-extern uint32_t zs_do_take_empty (struct zs_pool *pool);
-
-/* The caller holds the shard lock: zspage INDEX, which is neither in a bin nor
- * in a list, has nothing in it any more.  Keeps it as one free block, or
- * returns true: the caller then drops the lock and calls zs_give_back. */
-extern bool zs_do_empty (struct zs_pool *pool, uint32_t index);
-extern void zs_give_back (struct zs_pool *pool, uint32_t index);
-
-/* zsraw.c: raw pages; the caller holds the shard lock.  The tag of the raw
- * page at REF, which may be taken without the lock. */
+/* The tag of the raw page at REF, which may be looked at without the lock. */
 static inline zs_word *
 zs_raw_tag (const struct zs_pool *pool, zs_ref ref)
 {
   return &pool->raw_tags[ref / RAW_GRANULES];
 }
 
-/* A place for OWNER's page; 0: every raw zspage is full and none is empty. */
-extern zs_ref zs_do_raw_malloc (struct zs_pool *pool, uint64_t owner);
+static inline zs_word *
+zs_object_tag (const struct zs_pool *pool, uint64_t handle)
+{
+  const zs_ref ref = zs_handle_ref (handle);
 
-/* True as for zs_do_empty. */
-extern bool zs_do_raw_free (struct zs_pool *pool, zs_ref ref);
+  return zs_handle_raw (handle) ? zs_raw_tag (pool, ref)
+                                : zs_block (pool->base, ref);
+}
 
+static inline void *
+zs_object_bytes (const struct zs_pool *pool, uint64_t handle)
+{
+  zs_word *const block = zs_block (pool->base, zs_handle_ref (handle));
+
+  return zs_handle_raw (handle) ? block : block + 1;
+}
+
+/* A zspage's kind and fullness change under its shard's lock, but compaction
+ * plans by them without.  Who sees a kind that is in use sees the shard too. */
+static inline enum zspage_kind
+zspage_kind (const struct zspage *zspage)
+{
+  return (enum zspage_kind) atomic_load_explicit (&zspage->kind,
+                                                  memory_order_acquire);
+}
+
+static inline void
+zspage_set_kind (struct zspage *zspage, enum zspage_kind kind)
+{
+  atomic_store_explicit (&zspage->kind, (uint8_t) kind, memory_order_release);
+}
+
+static inline uint32_t
+zspage_used (const struct zspage *zspage)
+{
+  return atomic_load_explicit (&zspage->used, memory_order_relaxed);
+}
+
+/* The shard that guards a zspage in use. */
+static inline struct zs_shard *
+zs_shard_of (const struct zs_pool *pool, uint32_t index)
+{
+  return &pool->shards[atomic_load_explicit (&pool->zspages[index].shard,
+                                             memory_order_relaxed)];
+}
+
+static inline uint64_t
+zs_shard_holes (const struct zs_shard *shard, bool raw)
+{
+  return atomic_load_explicit (&shard->holes[raw], memory_order_relaxed);
+}
+
+/* The caller holds SHARD: its holes grow by so many BYTES. */
+static inline void
+zs_do_account_holes (struct zs_shard *shard, bool raw, int64_t bytes)
+{
+  const uint64_t holes = zs_shard_holes (shard, raw) + (uint64_t) bytes;
+
+  atomic_store_explicit (&shard->holes[raw], holes, memory_order_relaxed);
+}
+
+/* The caller holds SHARD: LEN granules of its zspage INDEX came alive, or died
+ * if LEN is negative. */
+static inline void
+zs_do_account (struct zs_pool *pool, struct zs_shard *shard, uint32_t index,
+               int32_t len)
+{
+  struct zspage *const zspage = &pool->zspages[index];
+
+  atomic_store_explicit (&zspage->used,
+                         (uint16_t) ((int32_t) zspage_used (zspage) + len),
+                         memory_order_relaxed);
+  zs_do_account_holes (shard, zspage_kind (zspage) == ZSPAGE_RAW,
+                       -(int64_t) len * (int64_t) ZS_GRANULE);
+}
+
+/* zsmalloc.c.  The caller holds the shard's lock for all "zs_do" with a shard.
+ *
+ * Is zspage INDEX in use, and SHARD's? */
+extern bool zs_do_owns (const struct zs_pool *pool,
+                        const struct zs_shard *shard, uint32_t index);
+
+/* Zspage INDEX, which is empty and nobody's, is SHARD's from now on. */
+extern void zs_do_adopt (struct zs_pool *pool, struct zs_shard *shard,
+                         uint32_t index, enum zspage_kind kind);
+
+/* Zspage INDEX, which is empty and in no bin or list, is nobody's: the caller
+ * drops the lock and calls zs_zspage_put. */
+extern void
+zs_do_disown (struct zs_pool *pool, struct zs_shard *shard, uint32_t index);
+
+/* Room for an object of LEN granules, or a raw page if RAW, in the zspages that
+ * there are.  False: none. */
+extern bool zs_malloc_in_place (struct zs_pool *pool, uint32_t len, bool raw,
+                                uint64_t owner, uint64_t *handle);
+
+/* The same in one zspage more.  The caller holds the grow lock.  Errors as
+ * zs_malloc. */
+extern int zs_do_malloc_new (struct zs_pool *pool, uint32_t len, bool raw,
+                             uint64_t owner, uint64_t *handle);
+
+/* zsindex.c: zspages that are in no shard.  Called with no shard lock held.
+ *
+ * Take one, with memory behind it, counted as used.  The caller holds the grow
+ * lock.  -ENOSPC: the limit, or no addresses; -ENOMEM. */
+extern int zs_do_zspage_get (struct zs_pool *pool, uint32_t *index);
+
+/* Put an empty one, no longer counted, into the reserve, or give its memory
+ * back. */
+extern void zs_zspage_put (struct zs_pool *pool, uint32_t index);
+
+/* zsblocks.c and zsraw.c.  The caller holds the shard's lock for all of them.
+ *
+ * adopt: zspage INDEX, fresh from zs_do_zspage_get, is the shard's.
+ * malloc: room for an object; 0: the shard has none.
+ * free: true: the zspage is the shard's no more, and the caller puts it back
+ *   when it has dropped the lock.
+ * withdraw: take the zspage's holes out of bin and list: it is leaving, and
+ *   nothing is given out in it.
+ * rejoin: undo that. */
+extern void zs_do_block_adopt (struct zs_pool *pool, struct zs_shard *shard,
+                               uint32_t index);
+extern zs_ref zs_do_block_malloc (struct zs_pool *pool, struct zs_shard *shard,
+                                  uint32_t len, uint64_t owner);
+extern bool
+zs_do_block_free (struct zs_pool *pool, struct zs_shard *shard, zs_ref ref);
+extern void zs_do_block_withdraw (struct zs_pool *pool, struct zs_shard *shard,
+                                  uint32_t index);
+extern void zs_do_block_rejoin (struct zs_pool *pool, struct zs_shard *shard,
+                                uint32_t index);
+
+extern void
+zs_do_raw_adopt (struct zs_pool *pool, struct zs_shard *shard, uint32_t index);
+extern zs_ref
+zs_do_raw_malloc (struct zs_pool *pool, struct zs_shard *shard, uint64_t owner);
+extern bool
+zs_do_raw_free (struct zs_pool *pool, struct zs_shard *shard, zs_ref ref);
+extern void zs_do_raw_withdraw (struct zs_pool *pool, struct zs_shard *shard,
+                                uint32_t index);
+extern void
+zs_do_raw_rejoin (struct zs_pool *pool, struct zs_shard *shard, uint32_t index);
+
+/* zsassert.c: what only a debug build looks at; a violation prints one line and
+ * aborts. */
 #if ZRAM_DEBUG
-/* The object at TAG is being freed: abort unless it is live and unpinned. */
-extern void zs_assert_may_free (uint64_t handle, uint64_t tag, bool live);
+/* HANDLE is about to be used, as WHAT says: it may be an object's. */
+extern void zs_assert_handle (const struct zs_pool *pool, uint64_t handle,
+                              const char *what);
+
+/* The caller holds the shard's lock: HANDLE is about to be freed: it is an
+ * object's, and nobody has it pinned. */
+extern void zs_do_assert_may_free (const struct zs_pool *pool, uint64_t handle);
 #else
 static inline void
-zs_assert_may_free (uint64_t handle, uint64_t tag, bool live)
+zs_assert_handle (const struct zs_pool *pool, uint64_t handle, const char *what)
 {
+  (void) pool;
   (void) handle;
-  (void) tag;
-  (void) live;
+  (void) what;
+}
+
+static inline void
+zs_do_assert_may_free (const struct zs_pool *pool, uint64_t handle)
+{
+  (void) pool;
+  (void) handle;
 }
 #endif
 

@@ -19,7 +19,7 @@ nr_used (const struct zspage *zspage)
 
 /* Full zspages are in no list: nothing is looked for among them. */
 static void
-list_insert (struct zs_pool *pool, uint32_t index)
+list_insert (struct zs_pool *pool, struct zs_shard *shard, uint32_t index)
 {
   struct zspage *const zspage = &pool->zspages[index];
   const unsigned n = nr_used (zspage);
@@ -27,14 +27,14 @@ list_insert (struct zs_pool *pool, uint32_t index)
   if (n == RAW_PER_ZSPAGE)
     return;
   zspage->prev = 0;
-  zspage->next = pool->raw[n];
+  zspage->next = shard->raw[n];
   if (zspage->next)
     pool->zspages[zspage->next].prev = index;
-  pool->raw[n] = index;
+  shard->raw[n] = index;
 }
 
 static void
-list_remove (struct zs_pool *pool, uint32_t index)
+list_remove (struct zs_pool *pool, struct zs_shard *shard, uint32_t index)
 {
   const struct zspage *const zspage = &pool->zspages[index];
   const unsigned n = nr_used (zspage);
@@ -46,34 +46,30 @@ list_remove (struct zs_pool *pool, uint32_t index)
   if (zspage->prev)
     pool->zspages[zspage->prev].next = zspage->next;
   else
-    pool->raw[n] = zspage->next;
+    shard->raw[n] = zspage->next;
 }
 
-/* A zspage with a free place, out of its list; 0 if there is none. */
-static uint32_t
-fullest_zspage (struct zs_pool *pool)
+void
+zs_do_raw_adopt (struct zs_pool *pool, struct zs_shard *shard, uint32_t index)
 {
-  for (unsigned n = RAW_PER_ZSPAGE - 1; n > 0; n--)
-    if (pool->raw[n]) {
-      const uint32_t index = pool->raw[n];
+  zs_do_adopt (pool, shard, index, ZSPAGE_RAW);
+  list_insert (pool, shard, index);
+}
 
-      list_remove (pool, index);
-      return index;
-    }
-  if (pool->nr_empty == 0)
-    return 0;
-
-  const uint32_t index = zs_do_take_empty (pool);
-
-  pool->zspages[index].kind = ZSPAGE_RAW;
-  pool->zspages[index].raw_used = 0;
-  return index;
+/* A zspage with a free place, the fullest; 0: there is none. */
+static uint32_t
+fullest_zspage (const struct zs_shard *shard)
+{
+  for (unsigned n = RAW_PER_ZSPAGE; n-- > 0;)
+    if (shard->raw[n])
+      return shard->raw[n];
+  return 0;
 }
 
 zs_ref
-zs_do_raw_malloc (struct zs_pool *pool, uint64_t owner)
+zs_do_raw_malloc (struct zs_pool *pool, struct zs_shard *shard, uint64_t owner)
 {
-  const uint32_t index = fullest_zspage (pool);
+  const uint32_t index = fullest_zspage (shard);
 
   if (!index)
     return 0;
@@ -83,26 +79,46 @@ zs_do_raw_malloc (struct zs_pool *pool, uint64_t owner)
       (uint32_t) __builtin_ctz (~(uint32_t) zspage->raw_used);
   const zs_ref ref = zs_ref_make (index, place * RAW_GRANULES);
 
+  list_remove (pool, shard, index);
   zspage->raw_used |= (uint16_t) (1U << place);
-  list_insert (pool, index);
+  list_insert (pool, shard, index);
   zs_tag_store (zs_raw_tag (pool, ref), zs_tag_live (owner, 0));
+  zs_do_account (pool, shard, index, RAW_GRANULES);
   return ref;
 }
 
 bool
-zs_do_raw_free (struct zs_pool *pool, zs_ref ref)
+zs_do_raw_free (struct zs_pool *pool, struct zs_shard *shard, zs_ref ref)
 {
   const uint32_t index = zs_ref_zspage (ref);
   const uint32_t place = zs_ref_granule (ref) / RAW_GRANULES;
   struct zspage *const zspage = &pool->zspages[index];
 
-  zs_assert_may_free (
-      zs_handle_make (ref, true), zs_tag_load (zs_raw_tag (pool, ref)),
-      zspage->kind == ZSPAGE_RAW && (zspage->raw_used & (1U << place)));
-  list_remove (pool, index);
+  zs_do_account (pool, shard, index, -(int32_t) RAW_GRANULES);
+  if (!zspage->leaving)
+    list_remove (pool, shard, index);
   zspage->raw_used &= (uint16_t) ~(1U << place);
-  if (zspage->raw_used == 0)
-    return zs_do_empty (pool, index);
-  list_insert (pool, index);
+  if (unlikely (zspage->leaving))
+    return false;
+  if (zspage->raw_used == 0) {
+    zs_do_disown (pool, shard, index);
+    return true;
+  }
+  list_insert (pool, shard, index);
   return false;
+}
+
+void
+zs_do_raw_withdraw (struct zs_pool *pool, struct zs_shard *shard,
+                    uint32_t index)
+{
+  list_remove (pool, shard, index);
+  pool->zspages[index].leaving = true;
+}
+
+void
+zs_do_raw_rejoin (struct zs_pool *pool, struct zs_shard *shard, uint32_t index)
+{
+  pool->zspages[index].leaving = false;
+  list_insert (pool, shard, index);
 }

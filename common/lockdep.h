@@ -8,6 +8,7 @@
  *   slot     one bit in the slot's flag word; the holder may sleep
  *   stream   one compression or decompression context; the holder may sleep
  *   grow     the pool's next zspage; the holder may sleep
+ *   compact  the zspage that is being emptied; the holder may sleep
  *   shard    the pool's bins; held for a few instructions, never slept under
  *   zspage   a reader's pin on an object; the holder may sleep
  *
@@ -27,6 +28,7 @@ enum lock_class {
   LOCK_SLOT,
   LOCK_STREAM,
   LOCK_GROW,
+  LOCK_COMPACT,
   LOCK_SHARD,
   LOCK_ZSPAGE,
   LOCK_CLASSES

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Zspages that are in no shard: never used, without memory, or in reserve.
+ *
+ *                 zs_do_zspage_get
+ *        +----------<-------------+-------------<---+
+ *        v                        |                 |
+ *     a shard               [ reserve ]        [ unused ]  ...  frontier
+ *        |    zs_zspage_put       ^  zs_pool_refill |
+ *        |                        +--------<--------+
+ *        +---->-------------------+---------->------+
+ *              while it is short       when it is full: memory given back
+ *
+ * Giving a zspage back and filling it again costs 50 us, and a workload may sit
+ * on the border, so a few are kept even when nobody has asked for a reserve.
+ */
+#include <config.h>
+
+#include <errno.h>
+
+#include "futex.h"
+#include "vmem.h"
+#include "zspool.h"
+
+/* How many zspages are opened to being known at a time. */
+#define ZSPAGES_OPENED 4096
+
+static uint32_t
+do_pop (struct zs_pool *pool, struct zs_index_list *list)
+{
+  const uint32_t index = list->first;
+
+  if (index) {
+    list->first = pool->zspages[index].next;
+    list->count--;
+  }
+  return index;
+}
+
+static void
+do_push (struct zs_pool *pool, struct zs_index_list *list, uint32_t index)
+{
+  pool->zspages[index].next = list->first;
+  list->first = index;
+  list->count++;
+}
+
+/* The caller holds the grow lock: let one more zspage be known, and take it.
+ * What describes it is opened together with the many that share a page of
+ * memory, and written, so that no page fault comes under a lock later. */
+static int
+do_pass_frontier (struct zs_pool *pool, uint32_t *index)
+{
+  const uint32_t next = pool->frontier;
+  const uint32_t left = pool->max_zspages - next;
+  int r = 0;
+
+  if (left == 0)
+    return -ENOSPC;
+  if (next == 1 || next % ZSPAGES_OPENED == 0)
+    r = vmem_open (&pool->zspages[next],
+                   (left < ZSPAGES_OPENED ? left : ZSPAGES_OPENED) *
+                       sizeof *pool->zspages);
+  if (r < 0)
+    return r;
+  zspage_set_kind (&pool->zspages[next], ZSPAGE_UNUSED);
+  pool->frontier = next + 1;
+  *index = next;
+  return 0;
+}
+
+/* The caller holds the grow lock: an index without memory behind it. */
+static int
+do_take_unused (struct zs_pool *pool, uint32_t *index)
+{
+  index_lock (pool);
+  *index = do_pop (pool, &pool->unused);
+  index_unlock (pool);
+  return *index ? 0 : do_pass_frontier (pool, index);
+}
+
+static void
+put_unused (struct zs_pool *pool, uint32_t index)
+{
+  index_lock (pool);
+  do_push (pool, &pool->unused, index);
+  index_unlock (pool);
+}
+
+static void
+give_back (struct zs_pool *pool, uint32_t index)
+{
+  vmem_give_back (zs_block (pool->base, zs_ref_make (index, 0)), ZSPAGE_SIZE);
+  put_unused (pool, index);
+}
+
+/* Put memory behind zspage INDEX, which no list knows, and let its raw tags be
+ * used.  If that fails it is unused again. */
+static int
+fill_zspage (struct zs_pool *pool, uint32_t index)
+{
+  const zs_ref ref = zs_ref_make (index, 0);
+  void *const start = zs_block (pool->base, ref);
+  int r = vmem_open (zs_raw_tag (pool, ref), RAW_PER_ZSPAGE * sizeof (zs_word));
+
+  if (r == 0)
+    r = vmem_open (start, ZSPAGE_SIZE);
+  if (r == 0)
+    r = vmem_populate (start, ZSPAGE_SIZE);
+  if (r < 0)
+    give_back (pool, index);
+  return r;
+}
+
+/* The caller holds the grow lock: count a zspage as used if the limit allows
+ * it. */
+static bool
+do_charge (struct zs_pool *pool)
+{
+  const uint64_t limit = pool->limit;
+
+  if (limit && pool->used + ZSPAGE_SIZE > limit)
+    return false;
+  pool->used += ZSPAGE_SIZE;
+  return true;
+}
+
+/* The reserve is half gone: tell whoever refills it, once. */
+static ZRAM_NOINLINE void
+wake_refiller (const struct zs_pool *pool)
+{
+  _Atomic uint32_t *const wake = pool->wake;
+
+  if (wake && atomic_exchange (wake, 1) == 0)
+    futex_wake_all (wake);
+}
+
+static uint32_t
+take_reserve (struct zs_pool *pool)
+{
+  index_lock (pool);
+  const uint32_t index = do_pop (pool, &pool->reserve);
+  const bool low = pool->reserve.count < pool->reserve_target / 2;
+  index_unlock (pool);
+
+  if (low)
+    wake_refiller (pool);
+  return index;
+}
+
+/* The caller holds the grow lock. */
+static int
+do_make_zspage (struct zs_pool *pool, uint32_t *index)
+{
+  const int r = do_take_unused (pool, index);
+
+  return r < 0 ? r : fill_zspage (pool, *index);
+}
+
+int
+zs_do_zspage_get (struct zs_pool *pool, uint32_t *index)
+{
+  int r = 0;
+
+  if (!do_charge (pool))
+    return -ENOSPC;
+  *index = take_reserve (pool);
+  if (!*index)
+    r = do_make_zspage (pool, index);
+  if (r < 0)
+    pool->used -= ZSPAGE_SIZE;
+  else if (pool->used > pool->max_used)
+    pool->max_used = pool->used;
+  return r;
+}
+
+/* The caller holds the index lock. */
+static uint32_t
+do_most_kept (const struct zs_pool *pool)
+{
+  return pool->reserve_target > ZS_KEEP_EMPTY ? pool->reserve_target
+                                              : ZS_KEEP_EMPTY;
+}
+
+void
+zs_zspage_put (struct zs_pool *pool, uint32_t index)
+{
+  index_lock (pool);
+  const bool keep = pool->reserve.count < do_most_kept (pool);
+
+  if (keep)
+    do_push (pool, &pool->reserve, index);
+  index_unlock (pool);
+  if (!keep)
+    give_back (pool, index);
+}
+
+/* The reserve. */
+
+void
+zs_pool_set_wake (struct zs_pool *pool, _Atomic uint32_t *wake)
+{
+  pool->wake = wake;
+}
+
+/* Take one zspage that is too many out of the reserve; 0: none is. */
+static uint32_t
+take_surplus (struct zs_pool *pool)
+{
+  uint32_t index = 0;
+
+  index_lock (pool);
+  if (pool->reserve.count > do_most_kept (pool))
+    index = do_pop (pool, &pool->reserve);
+  index_unlock (pool);
+  return index;
+}
+
+void
+zs_pool_set_reserve (struct zs_pool *pool, uint64_t bytes)
+{
+  uint32_t index;
+
+  index_lock (pool);
+  pool->reserve_target = (uint32_t) ((bytes + ZSPAGE_SIZE - 1) >> ZSPAGE_SHIFT);
+  index_unlock (pool);
+  while ((index = take_surplus (pool)) != 0)
+    give_back (pool, index);
+}
+
+int
+zs_pool_refill (struct zs_pool *pool)
+{
+  uint32_t index;
+  int r;
+
+  index_lock (pool);
+  const bool full = pool->reserve.count >= pool->reserve_target;
+  index_unlock (pool);
+  if (full)
+    return 0;
+  grow_lock (pool);
+  r = do_take_unused (pool, &index);
+  grow_unlock (pool);
+  if (r == 0)
+    r = fill_zspage (pool, index);
+  if (r < 0)
+    return r;
+  zs_zspage_put (pool, index);
+  return 1;
+}
