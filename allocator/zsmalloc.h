@@ -135,4 +135,19 @@ extern void zs_pool_set_wake (struct zs_pool *pool, _Atomic uint32_t *wake);
  * -ENOMEM, -ENOSPC (no addresses).  May sleep; for a background thread. */
 extern int zs_pool_refill (struct zs_pool *pool);
 
+/* Let objects be moved, by RELOCATE with ARG.  Before the first object. */
+extern void
+zs_pool_set_relocate (struct zs_pool *pool, zs_relocate_fn relocate, void *arg);
+
+/* Empty the emptiest zspages into the holes of the others and give them back,
+ * until there is no whole zspage to gain or *STOP (which may be NULL) is set.
+ * Returns the pages (of ZRAM_PAGE_SIZE) gained; 0 at once if another thread is
+ * at it (zram's compact).  Skips what is pinned or locked; others' calls go on
+ * meanwhile.  The caller holds no lock of the device. */
+extern uint64_t zs_compact (struct zs_pool *pool, const _Atomic bool *stop);
+
+/* For the relocate function: copy the object FROM, whose reference the caller
+ * has locked, to TO.  False, and nothing is copied, if FROM is pinned. */
+extern bool zs_obj_copy (struct zs_pool *pool, uint64_t from, uint64_t to);
+
 #endif /* ZRAM_ZSMALLOC_H */

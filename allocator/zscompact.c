@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Compaction: moving what is left in the emptiest zspages into the holes of the
+ * others, so that whole zspages go back.
+ *
+ * Which.  The holes of all zspages add up to so many zspages; that many are to
+ * be gained, by emptying the emptiest: that moves the least.
+ *
+ * How.  One object at a time, while everything else goes on:
+ *
+ *   zspage       withdrawn: its holes leave the bins
+ *   each object  room elsewhere                       shard lock, dropped
+ *                relocate: trylock the owner's slot,
+ *                  still this object? not pinned?
+ *                  copy, publish, unlock              slot lock only
+ *                free here                            shard lock, dropped
+ *   zspage       empty: put back; else it rejoins as it is
+ *
+ * Small objects find holes; what none is long enough for goes to a new zspage,
+ * but never to more of those than were gained so far and one: without it a
+ * pool of small holes could not be compacted, and with it a run never holds
+ * more than a zspage over what it began with.
+ *
+ * An object whose owner is busy, or that nobody owns yet or any more, stays,
+ * and its zspage with it: compaction waits for nobody.  Others wait for it no
+ * longer than the copy of an object, but for one: who would be refused because
+ * the pool is at its limit waits until the withdrawn holes are back.
+ *
+ * Why an object that was moved is the one that was meant: nothing is given out
+ * in a zspage that is leaving, so a slot that names a place in it names what
+ * was there before.
+ */
+#include <config.h>
+
+#include <string.h>
+
+#include "zspool.h"
+
+/* Zspages are taken in order of fullness, 256 granules to a step.  The last
+ * steps are left out: too much to move for what it gains. */
+#define STEP_SHIFT 8
+#define LAST_STEP  ((ZSPAGE_GRANULES >> STEP_SHIFT) * 15 / 16)
+
+/* What one run has to keep in mind. */
+struct run {
+  struct zs_pool *pool;
+  const _Atomic bool *stop;
+  uint64_t emptied; /* zspages */
+  uint64_t grown;   /* zspages that were made to move objects into */
+};
+
+enum moved {
+  MOVED,
+  NOT_MOVED, /* its owner is busy */
+  NO_ROOM
+};
+
+static bool
+stopped (const struct run *run)
+{
+  return run->stop && atomic_load_explicit (run->stop, memory_order_relaxed);
+}
+
+/* How many zspages of KIND the holes in all of them add up to.  Blocks and raw
+ * pages cannot take each other's holes. */
+static uint64_t
+plan (const struct run *run, enum zspage_kind kind)
+{
+  const struct zs_pool *const pool = run->pool;
+  uint64_t holes = 0;
+
+  for (unsigned i = 0; i < pool->nr_shards; i++)
+    holes += zs_shard_holes (&pool->shards[i], kind == ZSPAGE_RAW);
+  return holes / ZSPAGE_SIZE;
+}
+
+/* The next live object of a zspage that is leaving, from granule *AT on, which
+ * moves past it; 0 at the end.  *LEN is its length in granules.  The caller
+ * holds the shard. */
+static uint64_t
+next_block (const struct run *run, uint32_t index, uint32_t *at, uint32_t *len)
+{
+  while (*at < ZSPAGE_GRANULES) {
+    const zs_ref ref = zs_ref_make (index, *at);
+    const uint64_t tag = zs_tag_load (zs_block (run->pool->base, ref));
+
+    *len = zs_tag_len (tag);
+    *at += *len;
+    if (!(tag & ZS_TAG_FREE))
+      return zs_handle_make (ref, false);
+  }
+  return 0;
+}
+
+static uint64_t
+next_raw (const struct run *run, uint32_t index, uint32_t *at, uint32_t *len)
+{
+  const struct zspage *const zspage = &run->pool->zspages[index];
+
+  *len = RAW_GRANULES;
+  while (*at < ZSPAGE_GRANULES) {
+    const zs_ref ref = zs_ref_make (index, *at);
+
+    *at += RAW_GRANULES;
+    if (zspage->raw_used & 1U << (zs_ref_granule (ref) / RAW_GRANULES))
+      return zs_handle_make (ref, true);
+  }
+  return 0;
+}
+
+/* Room in a zspage more, if the run may make one.  Who grows at the limit holds
+ * the grow lock while waiting for us, so we only try. */
+static bool
+malloc_growing (struct run *run, uint32_t len, bool raw, uint64_t owner,
+                uint64_t *handle)
+{
+  struct zs_pool *const pool = run->pool;
+  int r;
+
+  if (run->grown > run->emptied || !grow_trylock (pool))
+    return false;
+  r = zs_do_malloc_new (pool, len, raw, owner, handle);
+  grow_unlock (pool);
+  run->grown += r == 0;
+  return r == 0;
+}
+
+static enum moved
+move (struct run *run, uint64_t from, uint32_t len, uint64_t owner)
+{
+  struct zs_pool *const pool = run->pool;
+  const bool raw = zs_handle_raw (from);
+  uint64_t to;
+  bool moved;
+
+  if (!zs_malloc_in_place (pool, len, raw, owner, &to) &&
+      !malloc_growing (run, len, raw, owner, &to))
+    return NO_ROOM;
+  moved = pool->relocate (pool->relocate_arg, owner, from, to);
+  zs_free (pool, moved ? from : to);
+  return moved ? MOVED : NOT_MOVED;
+}
+
+/* Move everything out of a withdrawn zspage, until something stays. */
+static enum moved
+move_all (struct run *run, struct zs_shard *shard, uint32_t index, bool raw)
+{
+  uint32_t at = 0, len = 0;
+  uint64_t from, owner = 0;
+  enum moved moved = MOVED;
+
+  do {
+    shard_lock (run->pool, shard);
+    from = raw ? next_raw (run, index, &at, &len)
+               : next_block (run, index, &at, &len);
+    if (from)
+      owner = zs_obj_owner (run->pool, from);
+    shard_unlock (run->pool, shard);
+    if (from)
+      moved = move (run, from, len, owner);
+  } while (from && moved == MOVED && !stopped (run));
+  return moved;
+}
+
+/* Withdraw zspage INDEX from SHARD if it still is of KIND and in STEP. */
+static bool
+withdraw (struct run *run, struct zs_shard *shard, uint32_t index,
+          enum zspage_kind kind, uint32_t step)
+{
+  struct zs_pool *const pool = run->pool;
+  const struct zspage *const zspage = &pool->zspages[index];
+
+  shard_lock (pool, shard);
+  const bool ours = zs_do_owns (pool, shard, index) &&
+                    zspage_kind (zspage) == kind &&
+                    zspage_used (zspage) >> STEP_SHIFT == step;
+  if (ours && kind == ZSPAGE_RAW)
+    zs_do_raw_withdraw (pool, shard, index);
+  else if (ours)
+    zs_do_block_withdraw (pool, shard, index);
+  shard_unlock (pool, shard);
+  return ours;
+}
+
+/* A withdrawn zspage is nobody's now, or goes on in its shard. */
+static void
+finish (struct run *run, struct zs_shard *shard, uint32_t index, bool raw)
+{
+  struct zs_pool *const pool = run->pool;
+  struct zspage *const zspage = &pool->zspages[index];
+
+  shard_lock (pool, shard);
+  const bool emptied = zspage_used (zspage) == 0;
+  if (emptied) {
+    zspage->leaving = false;
+    zs_do_disown (pool, shard, index);
+  }
+  else if (raw)
+    zs_do_raw_rejoin (pool, shard, index);
+  else
+    zs_do_block_rejoin (pool, shard, index);
+  shard_unlock (pool, shard);
+  if (emptied) {
+    zs_zspage_put (pool, index);
+    run->emptied++;
+  }
+}
+
+/* Empty zspage INDEX, as far as it goes, if it is of KIND and in STEP. */
+static enum moved
+compact_zspage (struct run *run, uint32_t index, enum zspage_kind kind,
+                uint32_t step)
+{
+  struct zs_pool *const pool = run->pool;
+  struct zs_shard *const shard = zs_shard_of (pool, index);
+  enum moved moved = NOT_MOVED;
+
+  compact_lock (pool);
+  if (withdraw (run, shard, index, kind, step)) {
+    moved = move_all (run, shard, index, kind == ZSPAGE_RAW);
+    finish (run, shard, index, kind == ZSPAGE_RAW);
+  }
+  compact_unlock (pool);
+  return moved;
+}
+
+/* Empty the zspages of KIND and STEP, until GOAL are gained.  False: there is
+ * no room left; before anything is gained that says little about the next. */
+static bool
+compact_step (struct run *run, enum zspage_kind kind, uint32_t step,
+              uint64_t goal)
+{
+  const struct zspage *const zspages = run->pool->zspages;
+  const uint32_t end = run->pool->frontier;
+
+  for (uint32_t i = 1; i < end && run->emptied < run->grown + goal; i++)
+    if (zspage_kind (&zspages[i]) == kind &&
+        zspage_used (&zspages[i]) >> STEP_SHIFT == step && !stopped (run) &&
+        compact_zspage (run, i, kind, step) == NO_ROOM && run->emptied > 0)
+      return false;
+  return true;
+}
+
+/* Returns how many zspages were gained. */
+static uint64_t
+compact_kind (struct zs_pool *pool, enum zspage_kind kind,
+              const _Atomic bool *stop)
+{
+  struct run run = {.pool = pool, .stop = stop};
+  const uint64_t goal = plan (&run, kind);
+
+  for (uint32_t step = 0; step < LAST_STEP; step++)
+    if (!compact_step (&run, kind, step, goal))
+      break;
+  return run.emptied > run.grown ? run.emptied - run.grown : 0;
+}
+
+uint64_t
+zs_compact (struct zs_pool *pool, const _Atomic bool *stop)
+{
+  uint64_t pages;
+
+  lockdep_may_sleep ();
+  if (!pool->relocate || atomic_flag_test_and_set (&pool->compacting))
+    return 0;
+  pages = (compact_kind (pool, ZSPAGE_BLOCKS, stop) +
+           compact_kind (pool, ZSPAGE_RAW, stop)) *
+          RAW_PER_ZSPAGE;
+  pool->pages_compacted += pages;
+  atomic_flag_clear (&pool->compacting);
+  return pages;
+}
+
+void
+zs_pool_set_relocate (struct zs_pool *pool, zs_relocate_fn relocate, void *arg)
+{
+  pool->relocate = relocate;
+  pool->relocate_arg = arg;
+}
+
+bool
+zs_obj_copy (struct zs_pool *pool, uint64_t from, uint64_t to)
+{
+  const uint64_t tag =
+      atomic_load_explicit (zs_object_tag (pool, from), memory_order_acquire);
+  const size_t len = zs_handle_raw (from)
+                         ? ZRAM_PAGE_SIZE
+                         : (zs_tag_len (tag) - 1) * (size_t) ZS_GRANULE;
+
+  if (tag & ZS_TAG_PINS)
+    return false;
+  memcpy (zs_object_bytes (pool, to), zs_object_bytes (pool, from), len);
+  return true;
+}
