@@ -51,6 +51,19 @@ struct zs_pool_stats {
   uint64_t pages_compacted; /* count of pages that compaction gave back */
 };
 
+/* Free blocks by size: bucket i has those of 2^i granules (8 bytes) to just
+ * below twice that.  Zspages by fullness: bucket i counts those of which i
+ * tenths, rounded down, are live; 10: full. */
+#define ZS_SIZE_BUCKETS     14
+#define ZS_FULLNESS_BUCKETS 11
+
+struct zs_fragmentation {
+  uint64_t free_blocks[ZS_SIZE_BUCKETS]; /* how many */
+  uint64_t free_bytes[ZS_SIZE_BUCKETS];  /* together */
+  uint64_t zspages[ZS_FULLNESS_BUCKETS];
+  uint64_t inner_pages; /* whole pages strictly inside a free block */
+};
+
 /* How compaction moves an object: called with no slot or shard lock of the pool
  * held, for an object that was OWNER's at FROM a moment ago.  It trylocks
  * whatever guards OWNER's reference, looks whether that still says FROM, calls
@@ -149,5 +162,9 @@ extern uint64_t zs_compact (struct zs_pool *pool, const _Atomic bool *stop);
 /* For the relocate function: copy the object FROM, whose reference the caller
  * has locked, to TO.  False, and nothing is copied, if FROM is pinned. */
 extern bool zs_obj_copy (struct zs_pool *pool, uint64_t from, uint64_t to);
+
+/* Walks all zspages, each under its shard's lock for as long as one takes. */
+extern void zs_pool_fragmentation (struct zs_pool *pool,
+                                   struct zs_fragmentation *fragmentation);
 
 #endif /* ZRAM_ZSMALLOC_H */
