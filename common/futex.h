@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <time.h>
 #include <unistd.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -16,6 +17,16 @@ static inline void
 futex_wait (_Atomic uint32_t *word, uint32_t expected)
 {
   syscall (SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+}
+
+/* The same, for at most MS milliseconds. */
+static inline void
+futex_wait_ms (_Atomic uint32_t *word, uint32_t expected, unsigned ms)
+{
+  const struct timespec timeout = {.tv_sec = ms / 1000,
+                                   .tv_nsec = ms % 1000 * 1000000L};
+
+  syscall (SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, &timeout, NULL, 0);
 }
 
 static inline void

@@ -271,3 +271,24 @@ page_free (struct zram *zram, uint64_t index)
   content_free (zram, &old);
   return slot_allocated (old.flags);
 }
+
+/* Against the lock order, so it only tries: whoever has the slot may be waiting
+ * for the pool. */
+bool
+page_relocate (void *arg, uint64_t index, uint64_t from, uint64_t to)
+{
+  struct zram *const zram = arg;
+  uint32_t flags;
+  struct slot *const slot = slot_try_borrow (zram->table, index, &flags);
+  bool moved;
+
+  if (!slot)
+    return false;
+  moved = in_pool (flags) &&
+          atomic_load_explicit (&slot->word, memory_order_relaxed) == from &&
+          zs_obj_copy (zram->pool, from, to);
+  if (moved)
+    atomic_store_explicit (&slot->word, to, memory_order_relaxed);
+  slot_return (zram->table, index, slot, flags);
+  return moved;
+}

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "background.h"
 #include "stats.h"
 #include "zram.h"
 
@@ -26,6 +27,8 @@ struct zram {
   struct zcomp *comp;
   const struct zcomp_backend *backend;
   struct stats stats;
+  unsigned compact_threshold; /* as in zram_config */
+  struct background background;
 };
 
 extern int page_read (struct zram *zram, uint64_t index, void *buf);
@@ -41,5 +44,9 @@ extern int page_zero_part (struct zram *zram, uint64_t index, unsigned offset,
 
 /* Make the slot empty; false if it was. */
 extern bool page_free (struct zram *zram, uint64_t index);
+
+/* The pool's zs_relocate_fn; ARG is the zram, an object's owner its slot. */
+extern bool
+page_relocate (void *arg, uint64_t index, uint64_t from, uint64_t to);
 
 #endif /* ZRAM_PAGE_IO_H */

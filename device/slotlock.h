@@ -15,6 +15,7 @@
 #define ZRAM_SLOTLOCK_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "compiler.h"
@@ -39,6 +40,21 @@ slot_lock (const void *domain, struct slot *slot)
           memory_order_relaxed)))
     return flags & ~SLOT_WAITERS;
   return slot_lock_contended (slot);
+}
+
+/* Take the slot if nobody has it, whatever else the caller holds; *FLAGS are
+ * its flags then. */
+static inline bool
+slot_trylock (const void *domain, struct slot *slot, uint32_t *flags)
+{
+  *flags = atomic_load_explicit (&slot->flags, memory_order_relaxed);
+  if (*flags & SLOT_LOCKED || !atomic_compare_exchange_strong_explicit (
+                                  &slot->flags, flags, *flags | SLOT_LOCKED,
+                                  memory_order_acquire, memory_order_relaxed))
+    return false;
+  *flags &= ~SLOT_WAITERS;
+  lockdep_acquired_try (domain, LOCK_SLOT);
+  return true;
 }
 
 /* Let go of the slot and make FLAGS, which have no lock bits, its flags. */

@@ -154,6 +154,19 @@ enter_leaf (_Atomic uint32_t *leaf, uint32_t seen, bool may_be_empty)
   }
 }
 
+/* One user less.  The last to leave a leaf that emptied meanwhile, or that it
+ * entered in vain, gives its memory back; whoever empties slots does that for
+ * all of them together (slot_table_shrink). */
+static inline void
+leave_leaf (struct slot_table *table, uint64_t index)
+{
+  const uint32_t old = atomic_fetch_sub_explicit (leaf_of (table, index), 1,
+                                                  memory_order_release);
+
+  if (unlikely ((old & LEAF_COUNT) == 1))
+    slot_table_shrink (table, index, index + 1);
+}
+
 struct slot *
 slot_borrow (struct slot_table *table, uint64_t index, uint32_t *flags)
 {
@@ -164,6 +177,20 @@ slot_borrow (struct slot_table *table, uint64_t index, uint32_t *flags)
     return NULL;
   *flags = slot_lock (table->domain, &table->slots[index]);
   return &table->slots[index];
+}
+
+struct slot *
+slot_try_borrow (struct slot_table *table, uint64_t index, uint32_t *flags)
+{
+  _Atomic uint32_t *const leaf = leaf_of (table, index);
+
+  if (!enter_leaf (leaf, atomic_load_explicit (leaf, memory_order_relaxed),
+                   false))
+    return NULL;
+  if (slot_trylock (table->domain, &table->slots[index], flags))
+    return &table->slots[index];
+  leave_leaf (table, index);
+  return NULL;
 }
 
 /* Two threads may open a step at once: doing it twice is harmless. */
@@ -193,19 +220,6 @@ slot_borrow_new (struct slot_table *table, uint64_t index, uint32_t *flags)
   enter_leaf (leaf, atomic_load_explicit (leaf, memory_order_relaxed), true);
   *flags = slot_lock (table->domain, &table->slots[index]);
   return &table->slots[index];
-}
-
-/* One user less.  The last to leave a leaf that emptied meanwhile, or that it
- * entered in vain, gives its memory back; whoever empties slots does that for
- * all of them together (slot_table_shrink). */
-static inline void
-leave_leaf (struct slot_table *table, uint64_t index)
-{
-  const uint32_t old = atomic_fetch_sub_explicit (leaf_of (table, index), 1,
-                                                  memory_order_release);
-
-  if (unlikely ((old & LEAF_COUNT) == 1))
-    slot_table_shrink (table, index, index + 1);
 }
 
 void

@@ -28,7 +28,12 @@ extern void slot_table_destroy (struct slot_table *table);
 extern struct slot *
 slot_borrow (struct slot_table *table, uint64_t index, uint32_t *flags);
 
-/* The same, but make room for it.  NULL: the system has no memory. */
+/* The same, but NULL also if somebody else has borrowed it.  Against the lock
+ * order, for whoever may hold what its borrower waits for. */
+extern struct slot *
+slot_try_borrow (struct slot_table *table, uint64_t index, uint32_t *flags);
+
+/* As slot_borrow, but make room for it.  NULL: the system has no memory. */
 extern struct slot *
 slot_borrow_new (struct slot_table *table, uint64_t index, uint32_t *flags);
 

@@ -33,8 +33,12 @@ create_parts (struct zram *zram, const struct zram_config *config)
     r = zs_pool_create (&zram->pool, pool_max_size (zram->disksize), zram);
   if (r == 0)
     r = zcomp_create (&zram->comp, zram->backend, cpu_count (), zram);
-  if (r == 0)
+  if (r == 0) {
     zs_pool_set_limit (zram->pool, config->mem_limit);
+    zs_pool_set_relocate (zram->pool, page_relocate, zram);
+    zs_pool_set_wake (zram->pool, &zram->background.wake);
+    zram->compact_threshold = config->compact_threshold;
+  }
   return r;
 }
 
@@ -68,11 +72,31 @@ zram_destroy (struct zram *zram)
 {
   if (!zram)
     return;
+  zram_stop (zram);
   zcomp_destroy (zram->comp);
   zs_pool_destroy (zram->pool);
   slot_table_destroy (zram->table);
   stats_destroy (&zram->stats);
   free (zram);
+}
+
+int
+zram_start (struct zram *zram)
+{
+  return background_start (&zram->background, zram->pool,
+                           zram->compact_threshold);
+}
+
+void
+zram_stop (struct zram *zram)
+{
+  background_stop (&zram->background);
+}
+
+uint64_t
+zram_compact (struct zram *zram, const _Atomic bool *stop)
+{
+  return zs_compact (zram->pool, stop);
 }
 
 uint64_t
@@ -148,6 +172,10 @@ zram_write (struct zram *zram, const void *buf, uint64_t count, uint64_t offset)
   return 0;
 }
 
+/* So many pages freed by one request are worth a look at the holes that they
+ * leave: 1 MiB, half of what Linux trims at a time of a swap device. */
+#define MANY_FREED 256
+
 /* Free the slots from INDEX on, before END. */
 static void
 free_pages (struct zram *zram, uint64_t index, uint64_t end)
@@ -159,6 +187,8 @@ free_pages (struct zram *zram, uint64_t index, uint64_t end)
     freed += page_free (zram, i);
   stats_add (&zram->stats, NOTIFY_FREE, freed);
   slot_table_shrink (zram->table, index, end);
+  if (freed >= MANY_FREED)
+    background_wake (&zram->background);
 }
 
 void
@@ -232,10 +262,19 @@ zram_stats (const struct zram *zram, struct zram_stats *stats)
       .mem_limit = pool.limit,
       .mem_used_max = pool.max_used,
       .same_pages = stats_sum (sums, SAME_PAGES),
+      .pages_compacted = pool.pages_compacted,
       .huge_pages = stats_sum (sums, HUGE_PAGES),
       .huge_pages_since = stats_sum (sums, HUGE_PAGES_SINCE),
       .failed_reads = stats_sum (sums, FAILED_READS),
       .failed_writes = stats_sum (sums, FAILED_WRITES),
       .notify_free = stats_sum (sums, NOTIFY_FREE),
   };
+}
+
+void
+zram_pool_stats (struct zram *zram, struct zs_pool_stats *stats,
+                 struct zs_fragmentation *fragmentation)
+{
+  zs_pool_stats (zram->pool, stats);
+  zs_pool_fragmentation (zram->pool, fragmentation);
 }

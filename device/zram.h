@@ -17,6 +17,7 @@
 #ifndef ZRAM_H
 #define ZRAM_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,14 +31,22 @@
 /* The algorithm when none is named. */
 #define ZRAM_DEFAULT_ALGORITHM "lz4"
 
+/* Percent of holes at which compaction pays when nobody says: far from the 2 to
+ * 3 that overwriting leaves, and a tenth of what was saved is worth some CPU.
+ */
+#define ZRAM_DEFAULT_COMPACT_THRESHOLD 10
+
 struct zram;
 struct zcomp_backend;
+struct zs_fragmentation;
+struct zs_pool_stats;
 
 /* What a device is made of.  All-zero but for disksize will do. */
 struct zram_config {
   uint64_t disksize;  /* bytes, 1 to ZRAM_MAX_DISKSIZE; rounded up to pages */
   uint64_t mem_limit; /* bytes that the pool may take; 0: no limit */
   const struct zcomp_backend *comp_algorithm; /* NULL: the default */
+  unsigned compact_threshold; /* percent; 0: no compaction by itself */
 };
 
 /* zram's mm_stat and io_stat, same names, same units. */
@@ -61,6 +70,20 @@ extern int zram_create (struct zram **zram, const struct zram_config *config);
 
 /* No call may be under way.  ZRAM may be NULL. */
 extern void zram_destroy (struct zram *zram);
+
+/* Start what the device does by itself: compaction, as soon as more than
+ * compact_threshold percent of the pool are holes.  After the process has
+ * forked, since a fork leaves threads behind; again only after zram_stop.
+ * -EAGAIN: no thread could be had; the device works all the same. */
+extern int zram_start (struct zram *zram);
+
+/* End it; harmless if it was never started.  zram_destroy does it too. */
+extern void zram_stop (struct zram *zram);
+
+/* Move pages together until no whole zspage is gained by it, or *STOP, which
+ * may be NULL, is set.  Returns the pages given back; 0 at once if a run is
+ * under way.  Reads and writes go on meanwhile (zram's compact). */
+extern uint64_t zram_compact (struct zram *zram, const _Atomic bool *stop);
 
 extern uint64_t zram_disksize (const struct zram *zram);
 extern const char *zram_comp_algorithm (const struct zram *zram);
@@ -86,5 +109,10 @@ zram_extent (struct zram *zram, uint64_t count, uint64_t offset, bool *hole);
 
 /* Takes no lock that I/O waits on; exact when there is no I/O. */
 extern void zram_stats (const struct zram *zram, struct zram_stats *stats);
+
+/* What the pool holds and what holes it has.  Looks at every zspage, each under
+ * its lock; I/O goes on. */
+extern void zram_pool_stats (struct zram *zram, struct zs_pool_stats *stats,
+                             struct zs_fragmentation *fragmentation);
 
 #endif /* ZRAM_H */
