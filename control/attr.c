@@ -11,6 +11,7 @@
 #include "attr.h"
 #include "compiler.h"
 #include "zcomp.h"
+#include "zsmalloc.h"
 
 /* Values are quoted, and what was typed may hold anything: one line stays one
  * line, and terminals get no control characters. */
@@ -163,6 +164,26 @@ mem_limit_store (struct attr_config *config, const char *value,
   return 0;
 }
 
+/* compact_threshold */
+
+static int
+compact_threshold_store (struct attr_config *config, const char *value,
+                         struct attr_error *error)
+{
+  char *end = NULL;
+  unsigned long percent = 0;
+
+  if (isdigit ((unsigned char) value[0]))
+    percent = strtoul (value, &end, 10);
+  if (!end || *end != '\0' || percent > 100)
+    return fail (error,
+                 "compact_threshold: '%s' is no percentage: give a number "
+                 "from 0 (never) to 100",
+                 value);
+  config->zram.compact_threshold = (unsigned) percent;
+  return 0;
+}
+
 /* statsfile */
 
 static int
@@ -208,6 +229,28 @@ io_stat_show (struct zram *zram, FILE *fp)
            s.failed_writes, s.notify_free);
 }
 
+/* frag_stat */
+
+static void
+print_counts (FILE *fp, const uint64_t *counts, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    fprintf (fp, " %" PRIu64, counts[i]);
+}
+
+static void
+frag_stat_show (struct zram *zram, FILE *fp)
+{
+  struct zs_fragmentation f;
+  struct zs_pool_stats s;
+
+  zram_pool_stats (zram, &s, &f);
+  fprintf (fp, "%" PRIu64 " %" PRIu64, s.live, s.reserve);
+  print_counts (fp, f.free_blocks, ZS_SIZE_BUCKETS);
+  print_counts (fp, f.zspages, ZS_FULLNESS_BUCKETS);
+  fputc ('\n', fp);
+}
+
 const struct attr attrs[] = {
     {
         .name = "disksize",
@@ -235,6 +278,14 @@ const struct attr attrs[] = {
         .store = mem_limit_store,
     },
     {
+        .name = "compact_threshold",
+        .kind = ATTR_NUMBER,
+        .metavar = "PERCENT",
+        .help = "compact when more than this of the pool is holes (default "
+                "10); 0: never",
+        .store = compact_threshold_store,
+    },
+    {
         .name = "statsfile",
         .kind = ATTR_PATH,
         .metavar = "FILE",
@@ -252,6 +303,12 @@ const struct attr attrs[] = {
         .name = "io_stat",
         .help = "failed_reads failed_writes invalid_io notify_free",
         .show = io_stat_show,
+    },
+    {
+        .name = "frag_stat",
+        .help = "live reserve, 14 counts of holes by size, 11 of zspages by "
+                "fullness",
+        .show = frag_stat_show,
     },
 };
 

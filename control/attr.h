@@ -22,9 +22,16 @@ struct attr_config {
   uint32_t given;        /* bit i: the table's row i has been stored */
 };
 
+/* What it is before anything is stored. */
+#define ATTR_CONFIG_DEFAULT                                        \
+  {                                                                \
+    .zram = {.compact_threshold = ZRAM_DEFAULT_COMPACT_THRESHOLD } \
+  }
+
 /* What kind of word the value is. */
 enum attr_kind {
   ATTR_SIZE, /* bytes with an optional K, M, G, T, P or E */
+  ATTR_NUMBER,
   ATTR_WORD,
   ATTR_PATH /* a file name: the caller makes it absolute */
 };

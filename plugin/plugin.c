@@ -22,7 +22,7 @@
 /* nbdkit zram 4G: what a word without a key is. */
 #define MAGIC_KEY "size"
 
-static struct attr_config config;
+static struct attr_config config = ATTR_CONFIG_DEFAULT;
 static struct zram *zram;
 
 /* nbdkit sends errno to the client, and the device returns it. */
@@ -106,12 +106,20 @@ plugin_get_ready (void)
 static int
 plugin_after_fork (void)
 {
+  const int r = zram_start (zram);
+
+  if (r < 0) {
+    errno = -r;
+    nbdkit_error ("cannot start the background thread: %m");
+    return -1;
+  }
   return report_start (zram);
 }
 
 static void
 plugin_cleanup (void)
 {
+  zram_stop (zram);
   report_stop ();
 }
 
