@@ -37,6 +37,7 @@
 
 #include "compiler.h"
 #include "random.h"
+#include "util.h"
 
 #define PAGE      4096U
 #define RUN_PAGES 16U
@@ -74,10 +75,9 @@ static uint32_t *place;
 static uint32_t nr_runs, nr_written;
 
 static void
-fail (const char *what)
+fail_at (const char *what)
 {
-  fprintf (stderr, "corpus: %s: %s\n", what, strerror (errno));
-  exit (EXIT_FAILURE);
+  fail ("%s: %s", what, strerror (errno));
 }
 
 static void *
@@ -85,40 +85,8 @@ resize (void *p, size_t size)
 {
   p = realloc (p, size);
   if (p == NULL)
-    fail ("realloc");
+    fail_at ("realloc");
   return p;
-}
-
-static void
-shuffle (uint32_t *array, uint32_t nr)
-{
-  for (uint32_t i = nr; i > 1; i--) {
-    const uint32_t j = random_below (&seed, i);
-    const uint32_t swapped = array[i - 1];
-
-    array[i - 1] = array[j];
-    array[j] = swapped;
-  }
-}
-
-static uint32_t *
-permutation (uint32_t nr)
-{
-  uint32_t *array = resize (NULL, nr * sizeof *array);
-
-  for (uint32_t i = 0; i < nr; i++)
-    array[i] = i;
-  shuffle (array, nr);
-  return array;
-}
-
-static double
-now (void)
-{
-  struct timespec ts;
-
-  clock_gettime (CLOCK_MONOTONIC, &ts);
-  return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
 }
 
 /* However this program ends, the workload ends with it. */
@@ -156,7 +124,7 @@ start_group (const char *workloads, const char *kind)
   const pid_t pid = fork ();
 
   if (pid < 0)
-    fail ("fork");
+    fail_at ("fork");
   if (pid == 0) {
     const int null = open ("/dev/null", O_RDWR);
 
@@ -183,7 +151,7 @@ for_group (uint64_t (*fn) (pid_t pid, void *opaque), void *opaque)
   uint64_t sum = 0;
 
   if (dir == NULL)
-    fail ("/proc");
+    fail_at ("/proc");
   while ((entry = readdir (dir)) != NULL) {
     const pid_t pid = (pid_t) strtol (entry->d_name, NULL, 10);
 
@@ -304,7 +272,7 @@ add_process (pid_t pid, void *opaque)
   char line[PATH_MAX + 128];
 
   if (maps == NULL || pagemap == NULL)
-    fail ("/proc/PID/maps, pagemap");
+    fail_at ("/proc/PID/maps, pagemap");
   while (fgets (line, sizeof line, maps) != NULL) {
     uint64_t start, end;
     char perms[5];
@@ -382,7 +350,7 @@ static uint32_t
 write_runs (const struct pages *pages, uint32_t wanted, uint64_t *nr_same)
 {
   const uint32_t nr = (uint32_t) (pages->nr / RUN_PAGES);
-  uint32_t *order = permutation (nr);
+  uint32_t *order = new_permutation (nr, &seed);
   uint32_t taken = 0;
   pid_t mem_pid = 0;
   int mem = -1;
@@ -400,13 +368,13 @@ write_runs (const struct pages *pages, uint32_t wanted, uint64_t *nr_same)
       snprintf (path, sizeof path, "/proc/%d/mem", (int) page->pid);
       mem = open (path, O_RDONLY | O_CLOEXEC);
       if (mem < 0)
-        fail (path);
+        fail_at (path);
       mem_pid = page->pid;
     }
     if (!read_run (mem, page, buf, &same))
       continue;
     if (pwrite (out, buf, RUN, (off_t) place[nr_written] * RUN) != RUN)
-      fail ("write");
+      fail_at ("write");
     nr_written++;
     taken++;
     *nr_same += same;
@@ -453,11 +421,11 @@ find_zero_pfn (void)
   uint64_t entry = 0;
 
   if (page == MAP_FAILED || pagemap == NULL)
-    fail ("/proc/self/pagemap");
+    fail_at ("/proc/self/pagemap");
   (void) *page;
   if (pread (fileno (pagemap), &entry, 8,
              (off_t) ((uintptr_t) page / PAGE * 8)) != 8)
-    fail ("/proc/self/pagemap");
+    fail_at ("/proc/self/pagemap");
   fclose (pagemap);
   munmap ((void *) page, PAGE);
   return entry & PM_PFN;
@@ -470,10 +438,10 @@ open_out (const char *file)
   const int sigs[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE};
 
   if (asprintf (&out_tmp, "%s.XXXXXX", file) < 0)
-    fail ("asprintf");
+    fail_at ("asprintf");
   out = mkostemp (out_tmp, O_CLOEXEC);
   if (out < 0)
-    fail (file);
+    fail_at (file);
   atexit (clean_up);
   for (size_t i = 0; i < sizeof sigs / sizeof sigs[0]; i++)
     sigaction (sigs[i], &action, NULL);
@@ -490,7 +458,7 @@ close_out (const char *file)
     exit (EXIT_FAILURE);
   }
   if (close (out) != 0 || rename (out_tmp, file) != 0)
-    fail (file);
+    fail_at (file);
   free (out_tmp);
   out_tmp = NULL;
 }
@@ -535,11 +503,11 @@ main (int argc, char *argv[])
   }
   workloads = realpath (argv[optind], NULL);
   if (workloads == NULL)
-    fail (argv[optind]);
+    fail_at (argv[optind]);
   optind++;
 
   nr_runs = mib * (1048576 / RUN);
-  place = permutation (nr_runs);
+  place = new_permutation (nr_runs, &seed);
   zero_pfn = find_zero_pfn ();
   open_out (file);
   for (; optind < argc; optind++)

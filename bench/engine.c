@@ -59,16 +59,7 @@ make_order (void)
 {
   uint64_t random = 1;
 
-  order = new_array (nr_pages, sizeof *order);
-  for (uint32_t i = 0; i < nr_pages; i++)
-    order[i] = i;
-  for (uint32_t i = nr_pages; i > 1; i--) {
-    const uint32_t j = random_below (&random, i);
-    const uint32_t swapped = order[i - 1];
-
-    order[i - 1] = order[j];
-    order[j] = swapped;
-  }
+  order = new_permutation (nr_pages, &random);
 }
 
 /* Microseconds per page since START. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <sys/stat.h>
 
+#include "random.h"
 #include "util.h"
 
 void
@@ -72,6 +73,23 @@ new_buffer (size_t size)
     fail ("out of memory");
   memset (buf, 0, size);
   return buf;
+}
+
+uint32_t *
+new_permutation (uint32_t nr, uint64_t *random)
+{
+  uint32_t *array = new_array (nr, sizeof *array);
+
+  for (uint32_t i = 0; i < nr; i++)
+    array[i] = i;
+  for (uint32_t i = nr; i > 1; i--) {
+    const uint32_t j = random_below (random, i);
+    const uint32_t swapped = array[i - 1];
+
+    array[i - 1] = array[j];
+    array[j] = swapped;
+  }
+  return array;
 }
 
 char *

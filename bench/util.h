@@ -27,6 +27,9 @@ extern void *new_array (size_t nr, size_t size);
 /* A page-aligned buffer, touched. */
 extern char *new_buffer (size_t size);
 
+/* 0 to NR - 1 in an order that RANDOM chooses; RANDOM moves on. */
+extern uint32_t *new_permutation (uint32_t nr, uint64_t *random);
+
 /* All of FILE in memory of our own, so that nothing pays for the file later.
  * It has a multiple of UNIT pages. */
 extern char *load_corpus (const char *file, uint32_t unit, uint32_t *nr_pages);

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* density: what a compressed page costs in memory beyond its compressed size.
+ *
+ *   density [-r ROUND] [-a ALGORITHM]... CORPUS
+ *   density [-r ROUND] [-a ALGORITHM]... -i MIB
+ *
+ * With each algorithm (default: lz4, zstd) the same is done to this project's
+ * device, to the kernel's zram and to a model of its zsmalloc: the same pages
+ * to the same slots in the same order.  With -i the pages are random bytes.
+ *
+ *   fill     slot n gets page n, for every page
+ *   over     as many writes as there are slots, any slot, any page; six times
+ *   discard  a random 60 % of the slots are discarded, one by one
+ *   compact  the pool is compacted
+ *
+ * One thread does it, on one CPU after another, so that whatever a pool has
+ * for each CPU is in use.  No thread compacts in the background.  At the end
+ * every slot is read and compared.
+ *
+ * A line of JSON on stdout after each, in bytes: "compressed", the sum of the
+ * lengths of what is stored, a page for one that is stored raw; "used", the
+ * pool's mem_used_total; "held", everything that is taken for the pages (which
+ * is what, store_*.c say); "overhead", held over compressed, in percent;
+ * "free_fell", how much less free memory the machine has than before, for what
+ * it is worth: other programs move it, and the kernel counts some tens of MiB
+ * as taken that it only keeps at hand; "given_back", for compact, in pages.
+ */
+#include <config.h>
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cpus.h"
+#include "density.h"
+#include "kernelzram.h"
+#include "memory.h"
+#include "random.h"
+#include "samefill.h"
+#include "util.h"
+#include "zcomp.h"
+#include "zsmalloc.h"
+
+#define NR_OVER          6
+#define DISCARD_PERCENT  60
+#define PAGES_ON_ONE_CPU 64
+#define EMPTY            UINT32_MAX /* no page: a slot that was discarded */
+#define MAX_ALGORITHMS   8
+
+static const struct store *const stores[] = {&store_zram, &store_kernel,
+                                             &store_model};
+
+static const char *corpus_name = "real";
+static const char *round_name = "0";
+static struct input input;
+static uint32_t *content;  /* what page each slot has */
+static uint32_t *discards; /* the slots in the order they are discarded */
+
+static const struct store *store;
+static int64_t free_before; /* the machine's memory */
+static double phase_start;
+
+/* All that is written later is touched before anything is measured. */
+static void
+set_all_empty (void)
+{
+  for (uint32_t i = 0; i < input.nr_pages; i++)
+    content[i] = EMPTY;
+}
+
+/* Phases. */
+
+/* Step I of a phase: every so often on the next CPU. */
+static void
+move_on (uint32_t i)
+{
+  if (i % PAGES_ON_ONE_CPU == 0)
+    run_on_cpu (i / PAGES_ON_ONE_CPU);
+}
+
+static void
+write_slot (uint32_t slot, uint32_t page)
+{
+  store->write (&input, slot, page);
+  content[slot] = page;
+}
+
+static void
+fill (void)
+{
+  for (uint32_t i = 0; i < input.nr_pages; i++) {
+    move_on (i);
+    write_slot (i, i);
+  }
+}
+
+static void
+overwrite (uint64_t *random)
+{
+  for (uint32_t i = 0; i < input.nr_pages; i++) {
+    const uint32_t slot = random_below (random, input.nr_pages);
+
+    move_on (i);
+    write_slot (slot, random_below (random, input.nr_pages));
+  }
+}
+
+static void
+discard (void)
+{
+  const uint32_t nr =
+      (uint32_t) ((uint64_t) input.nr_pages * DISCARD_PERCENT / 100);
+
+  for (uint32_t i = 0; i < nr; i++) {
+    move_on (i);
+    store->discard (discards[i]);
+    content[discards[i]] = EMPTY;
+  }
+}
+
+/* Every slot must be what was last done to it. */
+static void
+check (void)
+{
+  static const char zeros[ZRAM_PAGE_SIZE];
+  char *buf = new_buffer (ZRAM_PAGE_SIZE);
+
+  for (uint32_t i = 0; store->read != NULL && i < input.nr_pages; i++) {
+    store->read (i, buf);
+    if (memcmp (buf,
+                content[i] == EMPTY ? zeros : input_page (&input, content[i]),
+                ZRAM_PAGE_SIZE) != 0)
+      fail ("%s: wrong data: slot %" PRIu32 " is not what was last written",
+            store->name, i);
+  }
+  free (buf);
+}
+
+/* Results. */
+
+static void
+begin_phase (const char *name)
+{
+  if (isatty (STDERR_FILENO))
+    fprintf (stderr, " %s", name);
+  phase_start = now ();
+}
+
+static void
+end_phase (const char *name, unsigned nth, uint64_t given_back)
+{
+  const double seconds = now () - phase_start;
+  struct memory memory;
+  struct usage usage;
+
+  memory_now (&memory);
+  store->usage (&usage);
+  printf ("{\"name\":\"%s-%s\",\"corpus\":\"%s\",\"round\":%s"
+          ",\"phase\":\"%s\",\"nth\":%u,\"pages\":%" PRIu32
+          ",\"objects\":%" PRIu64 ",\"compressed\":%" PRIu64
+          ",\"used\":%" PRIu64 ",\"held\":%" PRIu64 ",\"overhead\":%.3f"
+          ",\"free_fell\":%" PRId64 ",\"given_back\":%" PRIu64
+          ",\"seconds\":%.3f}\n",
+          store->name, input.algorithm, corpus_name, round_name, name, nth,
+          input.nr_pages, usage.objects, usage.compressed, usage.used,
+          usage.held,
+          100 * ((double) usage.held / (double) usage.compressed - 1),
+          free_before - memory.free, given_back, seconds);
+  fflush (stdout);
+}
+
+static void
+run_phases (void)
+{
+  uint64_t random = 1, given_back;
+
+  begin_phase ("fill");
+  fill ();
+  end_phase ("fill", 0, 0);
+  for (unsigned i = 1; i <= NR_OVER; i++) {
+    begin_phase ("over");
+    overwrite (&random);
+    end_phase ("over", i, 0);
+  }
+  begin_phase ("discard");
+  discard ();
+  end_phase ("discard", 0, 0);
+  begin_phase ("compact");
+  given_back = store->compact ();
+  end_phase ("compact", 0, given_back);
+  check ();
+}
+
+static void
+run_store (void)
+{
+  const char *why = store->missing (&input);
+  struct memory memory;
+
+  if (isatty (STDERR_FILENO))
+    fprintf (stderr, "density: %s, %s pages: %s:", input.algorithm, corpus_name,
+             store->name);
+  if (why != NULL)
+    printf ("{\"name\":\"%s-%s\",\"corpus\":\"%s\",\"skipped\":\"%s\"}\n",
+            store->name, input.algorithm, corpus_name, why);
+  else {
+    malloc_trim (0);
+    memory_now (&memory);
+    free_before = memory.free;
+    store->open (&input);
+    run_phases ();
+    store->close ();
+  }
+  if (isatty (STDERR_FILENO))
+    fprintf (stderr, "%s\n", why != NULL ? " cannot be had" : "");
+}
+
+/* Before anything is stored. */
+
+static uint16_t
+compressed_size (struct zcomp_stream *stream, const char *page)
+{
+  char buf[ZRAM_PAGE_SIZE];
+  uint64_t word;
+  size_t len;
+
+  if (page_is_same_filled (page, &word))
+    return 0;
+  if (zcomp_compress (stream, page, buf, zs_huge_size () - 1, &len) != 0)
+    return ZRAM_PAGE_SIZE;
+  return (uint16_t) len;
+}
+
+static void
+compress_all (void)
+{
+  const struct zcomp_backend *backend = zcomp_backend_find (input.algorithm);
+  struct zcomp_stream *stream;
+  struct zcomp *comp;
+
+  if (backend == NULL)
+    fail ("%s: no such algorithm", input.algorithm);
+  if (zcomp_create (&comp, backend, 1, NULL) != 0)
+    fail ("zcomp_create");
+  stream = zcomp_stream_get (comp, ZCOMP_COMPRESS);
+  for (uint32_t i = 0; i < input.nr_pages; i++)
+    input.sizes[i] = compressed_size (stream, input_page (&input, i));
+  zcomp_stream_put (stream);
+  zcomp_destroy (comp);
+}
+
+static const char *
+random_corpus (const char *mib)
+{
+  const uint32_t n = (uint32_t) strtoul (mib, NULL, 10);
+  uint64_t random = 1;
+  char *bytes;
+
+  if (n == 0 || n > 4096)
+    fail ("%s: not a size from 1 to 4096 MiB", mib);
+  corpus_name = "random";
+  input.nr_pages = n << (20 - ZRAM_PAGE_SHIFT);
+  bytes = new_buffer ((size_t) n << 20);
+  for (size_t i = 0; i < (size_t) n << 20; i += 8) {
+    const uint64_t word = random64 (&random);
+
+    memcpy (bytes + i, &word, sizeof word);
+  }
+  return bytes;
+}
+
+static void
+on_signal (int sig)
+{
+  kernel_zram_remove ();
+  raise (sig);
+}
+
+/* Parse the arguments and load the corpus; returns how many of ALGORITHMS were
+ * named. */
+static unsigned
+parse_options (int argc, char *argv[], const char **algorithms)
+{
+  const char *mib = NULL;
+  unsigned nr = 0;
+  int opt;
+
+  while ((opt = getopt (argc, argv, "a:i:r:")) != -1)
+    if (opt == 'a' && nr < MAX_ALGORITHMS)
+      algorithms[nr++] = optarg;
+    else if (opt == 'i')
+      mib = optarg;
+    else if (opt == 'r')
+      round_name = optarg;
+    else
+      exit (EXIT_FAILURE);
+  if (argc - optind != (mib == NULL))
+    fail ("usage: density [-r ROUND] [-a ALGORITHM]... CORPUS | -i MIB");
+  input.corpus = mib != NULL ? random_corpus (mib)
+                             : load_corpus (argv[optind], 1, &input.nr_pages);
+  return nr;
+}
+
+int
+main (int argc, char *argv[])
+{
+  const struct sigaction action = {.sa_handler = on_signal,
+                                   .sa_flags = (int) SA_RESETHAND};
+  const int sigs[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE};
+  const char *algorithms[MAX_ALGORITHMS] = {"lz4", "zstd"};
+  uint64_t random = 2;
+  const unsigned nr = parse_options (argc, argv, algorithms);
+
+  for (size_t i = 0; i < sizeof sigs / sizeof sigs[0]; i++)
+    sigaction (sigs[i], &action, NULL);
+  content = new_array (input.nr_pages, sizeof *content);
+  set_all_empty ();
+  input.sizes = new_array (input.nr_pages, sizeof *input.sizes);
+  discards = new_permutation (input.nr_pages, &random);
+  for (unsigned i = 0; i < (nr == 0 ? 2 : nr); i++) {
+    input.algorithm = algorithms[i];
+    compress_all ();
+    for (size_t j = 0; j < sizeof stores / sizeof stores[0]; j++) {
+      store = stores[j];
+      run_store ();
+    }
+  }
+  return EXIT_SUCCESS;
+}

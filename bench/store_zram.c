@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* This project's device, in this process.  What it takes is what the process
+ * has more than before the device was made: pool, slot table, streams,
+ * statistics and the page tables for them.
+ */
+#include <config.h>
+
+#include "density.h"
+#include "memory.h"
+#include "util.h"
+#include "zcomp.h"
+#include "zram.h"
+
+static struct zram *zram;
+static struct memory before;
+
+static void
+create (const struct input *input, uint32_t nr_pages)
+{
+  const struct zram_config config = {
+      .disksize = (uint64_t) nr_pages * ZRAM_PAGE_SIZE,
+      .comp_algorithm = zcomp_backend_find (input->algorithm),
+  };
+
+  if (zram_create (&zram, &config) != 0)
+    fail ("zram_create");
+}
+
+static const char *
+zram_missing (const struct input *input)
+{
+  return zcomp_backend_find (input->algorithm) == NULL ? "no such algorithm"
+                                                       : NULL;
+}
+
+static void
+zram_close (void)
+{
+  zram_destroy (zram);
+  zram = NULL;
+}
+
+static void
+zram_write_slot (const struct input *input, uint32_t slot, uint32_t page)
+{
+  if (zram_write (zram, input_page (input, page), ZRAM_PAGE_SIZE,
+                  (uint64_t) slot * ZRAM_PAGE_SIZE) != 0)
+    fail ("zram_write");
+}
+
+static void
+zram_discard_slot (uint32_t slot)
+{
+  zram_discard (zram, ZRAM_PAGE_SIZE, (uint64_t) slot * ZRAM_PAGE_SIZE);
+}
+
+static void
+zram_read_slot (uint32_t slot, char *buf)
+{
+  if (zram_read (zram, buf, ZRAM_PAGE_SIZE, (uint64_t) slot * ZRAM_PAGE_SIZE) !=
+      0)
+    fail ("zram_read");
+}
+
+static uint64_t
+zram_compact_all (void)
+{
+  return zram_compact (zram, NULL);
+}
+
+/* A small device goes first, so that what is measured has no code to bring
+ * into memory, which it would do for one page as for many. */
+static void
+zram_open (const struct input *input)
+{
+  static char buf[ZRAM_PAGE_SIZE];
+
+  create (input, 16);
+  for (uint32_t i = 0; i < 16; i++) {
+    zram_write_slot (input, i, i % input->nr_pages);
+    zram_read_slot (i, buf);
+    zram_discard_slot (i);
+  }
+  zram_compact_all ();
+  zram_close ();
+  memory_now (&before);
+  create (input, input->nr_pages);
+}
+
+static void
+zram_usage (struct usage *usage)
+{
+  struct memory memory;
+  struct zram_stats stats;
+
+  memory_now (&memory);
+  zram_stats (zram, &stats);
+  usage->objects = stats.orig_data_size / ZRAM_PAGE_SIZE - stats.same_pages;
+  usage->compressed = stats.compr_data_size;
+  usage->used = stats.mem_used_total;
+  usage->held = (uint64_t) (memory.rss - before.rss + memory.page_tables -
+                            before.page_tables);
+}
+
+const struct store store_zram = {
+    .name = "zram",
+    .missing = zram_missing,
+    .open = zram_open,
+    .close = zram_close,
+    .write = zram_write_slot,
+    .discard = zram_discard_slot,
+    .compact = zram_compact_all,
+    .read = zram_read_slot,
+    .usage = zram_usage,
+};
