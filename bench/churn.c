@@ -21,7 +21,8 @@
 #include "zsmalloc.h"
 
 #define NR_WORKERS 2
-#define NR_OPS     1000000
+#define NR_OPS     200000 /* of each thread at a time */
+#define NR_SLICES  10     /* of a round */
 #define MEAN       1300
 #define SPREAD     325
 
@@ -54,7 +55,8 @@ struct job {
 
 static struct job job;
 static pthread_barrier_t begin, end;
-static double seconds[NR_WORKERS];
+static double seconds[NR_WORKERS];  /* that it took each */
+static uint64_t cpu_ns[NR_WORKERS]; /* of its CPU */
 
 static struct zs_pool *pool;
 static uint32_t nr_objects;                 /* of each worker */
@@ -165,6 +167,7 @@ worker_main (void *opaque)
     if (job.quit)
       return NULL;
     if (me >= job.first && me < job.first + job.nr) {
+      const uint64_t cpu = thread_cpu ();
       const double start = now ();
 
       if (job.fill)
@@ -172,6 +175,7 @@ worker_main (void *opaque)
       else
         run_replace (me);
       seconds[me] = now () - start;
+      cpu_ns[me] = thread_cpu () - cpu;
     }
     pthread_barrier_wait (&end);
   }
@@ -186,24 +190,67 @@ run_job (const struct job *next)
     pthread_barrier_wait (&end);
 }
 
-/* One thread is another one in every other round. */
+/* What a round of one heap came to. */
+struct result {
+  double ops[NR_WORKERS];
+  double seconds[NR_WORKERS];
+  double cpu_ns;
+};
+
+/* One thread is another one in every other slice. */
 static void
-measure (unsigned round, enum heap heap, enum mix mix, unsigned nr)
+measure (struct result *result, uint64_t slice, enum heap heap, enum mix mix,
+         unsigned nr)
 {
   const struct job next = {.heap = heap,
                            .mix = mix,
-                           .first = nr == 1 ? round % NR_WORKERS : 0,
+                           .first = nr == 1 ? slice % NR_WORKERS : 0,
                            .nr = nr,
-                           .seed = UINT64_C (1000) * round};
-  double rate = 0;
+                           .seed = UINT64_C (1000) * slice};
 
   run_job (&next);
-  for (unsigned i = next.first; i < next.first + nr; i++)
-    rate += NR_OPS / seconds[i];
+  for (unsigned i = next.first; i < next.first + nr; i++) {
+    result->ops[i] += NR_OPS;
+    result->seconds[i] += seconds[i];
+    result->cpu_ns += (double) cpu_ns[i];
+  }
+}
+
+static void
+print_result (const struct result *result, unsigned round, enum heap heap,
+              enum mix mix, unsigned nr)
+{
+  double ops = 0, rate = 0;
+
+  for (unsigned i = 0; i < NR_WORKERS; i++) {
+    ops += result->ops[i];
+    rate += result->ops[i] / result->seconds[i];
+  }
   printf ("{\"name\":\"%s\",\"round\":%u,\"phase\":\"replace\",\"mix\":\"%s\""
           ",\"threads\":%u,\"rate\":%.0f,\"ns\":%.2f}\n",
-          heap_names[heap], round, mix_names[mix], nr, rate, 1e9 * nr / rate);
+          heap_names[heap], round, mix_names[mix], nr, rate * nr / NR_WORKERS,
+          result->cpu_ns / ops);
   fflush (stdout);
+}
+
+/* In slices of some hundredths of a second, so that what disturbs one heap
+ * disturbs all. */
+static void
+run_round (unsigned round, enum mix mix)
+{
+  struct result results[NR_HEAPS][NR_WORKERS] = {0};
+
+  for (unsigned slice = 0; slice < NR_SLICES; slice++)
+    for (unsigned i = 0; i < NR_HEAPS; i++) {
+      const enum heap heap = slice / 2 % 2 == 0 ? i : NR_HEAPS - 1 - i;
+
+      for (unsigned nr = 1; nr <= NR_WORKERS && nr <= nr_cpus (); nr++)
+        measure (&results[heap][nr - 1], round * NR_SLICES + slice, heap, mix,
+                 nr);
+    }
+  for (enum heap heap = 0; heap < NR_HEAPS; heap++)
+    for (unsigned nr = 1; nr <= NR_WORKERS && nr <= nr_cpus (); nr++)
+      print_result (&results[heap][nr - 1], round, heap, mix, nr);
 }
 
 static void
@@ -230,19 +277,13 @@ free_all (void)
   zs_pool_destroy (pool);
 }
 
-/* Round 0 brings the heaps to a steady state, and is not told apart from the
- * others before its results are dropped. */
+/* Round 0 brings the heaps to a steady state. */
 static void
 run_mix (enum mix mix, unsigned rounds)
 {
   fill_all (mix);
   for (unsigned round = 0; round <= rounds; round++)
-    for (unsigned i = 0; i < NR_HEAPS; i++) {
-      const enum heap heap = round % 2 == 0 ? i : NR_HEAPS - 1 - i;
-
-      for (unsigned nr = 1; nr <= NR_WORKERS && nr <= nr_cpus (); nr++)
-        measure (round, heap, mix, nr);
-    }
+    run_round (round, mix);
   free_all ();
 }
 
@@ -255,7 +296,8 @@ bench_churn (const struct options *options)
   nr_objects = options->nr_objects;
   nr_cpus ();
   for (enum heap heap = 0; heap < NR_HEAPS; heap++)
-    objects[heap] = new_array (NR_WORKERS * nr_objects, sizeof *objects[heap]);
+    objects[heap] =
+        new_array ((size_t) NR_WORKERS * nr_objects, sizeof *objects[heap]);
   pthread_barrier_init (&begin, NULL, NR_WORKERS + 1);
   pthread_barrier_init (&end, NULL, NR_WORKERS + 1);
   for (uintptr_t i = 0; i < NR_WORKERS; i++)

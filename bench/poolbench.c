@@ -3,15 +3,16 @@
  *
  *   poolbench [-r ROUNDS] [-n OBJECTS] [-m MIB]
  *
- * A line of JSON on stdout for each round of each contestant, times in
- * nanoseconds.  The contestants of a comparison alternate, and have the same
- * random numbers.
+ * A line of JSON on stdout for each round of each contestant; "ns" is CPU time
+ * of a thread for each object.  The contestants of a comparison alternate, and
+ * have the same random numbers.  Round 0 warms up and is to be ignored.
  *
  *   replace   allocate an object and free another at random, OBJECTS (100,000)
  *             being live for each thread: the pool, glibc's malloc, and the
  *             loop without either, which is to be subtracted.  Nothing is
  *             written to the objects.  By one thread and by two, each on a CPU
- *             of its own; "rate" is that of all of them, in objects a second.
+ *             of its own; "rate" is that of all of them, in objects a second
+ *             by the clock.
  *             exact     1300 bytes; a thread frees what it allocated
  *             mixed     975 to 1625 bytes; likewise
  *             shared    the same sizes; a thread frees what any has allocated

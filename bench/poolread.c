@@ -17,11 +17,12 @@
 #include "util.h"
 #include "zsmalloc.h"
 
-#define NR_HOT   64
-#define NR_PINS  5000000
-#define NR_READS 2000000
-#define MIN_LEN  975
-#define MAX_LEN  1625
+#define NR_HOT    64
+#define NR_PINS   5000000
+#define NR_READS  100000 /* at a time */
+#define NR_SLICES 20     /* of a round */
+#define MIN_LEN   975
+#define MAX_LEN   1625
 
 /* As large as the device's. */
 struct slot {
@@ -85,32 +86,51 @@ read_64 (uint64_t handle)
   return sum;
 }
 
-static void
-measure_read (bool by_cell, unsigned round)
+/* Returns nanoseconds for each read. */
+static double
+time_reads (bool by_cell, uint64_t random)
 {
-  const double start = now ();
-  uint64_t random = round, sum = 0;
-  double ns;
+  const uint64_t start = thread_cpu ();
+  uint64_t sum = 0;
 
   for (uint32_t n = 0; n < NR_READS; n++) {
     const struct slot *slot = &slots[random_below (&random, nr_slots)];
 
     sum += read_64 (by_cell ? *slot->cell : slot->handle);
   }
-  ns = 1e9 * (now () - start) / NR_READS;
   if (sum != NR_READS * UINT64_C (0x0808080808080808))
     fail ("wrong data: an object is not what was written");
+  return (double) (thread_cpu () - start) / NR_READS;
+}
+
+static void
+print_read (const char *name, unsigned round, double ns, double percent)
+{
   printf ("{\"name\":\"%s\",\"round\":%u,\"phase\":\"read\",\"ns\":%.2f"
           ",\"cells\":%.3f}\n",
-          by_cell ? "cell" : "handle", round, ns,
-          by_cell ? 100.0 * 8 * nr_slots / (double) bytes : 0);
+          name, round, ns, percent);
   fflush (stdout);
+}
+
+/* In short slices, so that what disturbs one way disturbs the other. */
+static void
+measure_read (unsigned round)
+{
+  double ns[2] = {0};
+
+  for (unsigned i = 0; i < 2 * NR_SLICES; i++) {
+    const bool by_cell = (i + i / 2) % 2;
+
+    ns[by_cell] += time_reads (by_cell, round * NR_SLICES + i / 2) / NR_SLICES;
+  }
+  print_read ("handle", round, ns[false], 0);
+  print_read ("cell", round, ns[true], 800.0 * nr_slots / (double) bytes);
 }
 
 static void
 measure_pin (unsigned round)
 {
-  const double start = now ();
+  const uint64_t start = thread_cpu ();
 
   for (uint32_t n = 0; n < NR_PINS; n++) {
     const uint64_t handle = slots[n % NR_HOT].handle;
@@ -119,7 +139,7 @@ measure_pin (unsigned round)
     zs_obj_read_end (pool, handle);
   }
   printf ("{\"name\":\"pool\",\"round\":%u,\"phase\":\"pin\",\"ns\":%.2f}\n",
-          round, 1e9 * (now () - start) / NR_PINS);
+          round, (double) (thread_cpu () - start) / NR_PINS);
   fflush (stdout);
 }
 
@@ -133,8 +153,7 @@ bench_read (const struct options *options)
   add_cells ();
   for (unsigned round = 0; round <= options->rounds; round++) {
     measure_pin (round);
-    measure_read (round % 2, round);
-    measure_read (!(round % 2), round);
+    measure_read (round);
   }
   zs_pool_destroy (pool);
   free (cells);

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What "report" and "poolreport" have in common: figures by contestant and
+# round, their medians, targets and how they are met.
+
+package Figures;
+use strict;
+use warnings;
+use Exporter 'import';
+use JSON::PP;
+use POSIX qw(uname);
+
+our @EXPORT = qw(add_figure contestants by_round figure per_round judge about
+  print_about cell print_targets write_results);
+
+my %value;                      # {contestant}{figure}{round}
+
+# Reckoning.
+
+sub summary {
+  my @sorted = sort { $a <=> $b } @_;
+  return undef unless @sorted;
+  my $half = @sorted / 2;
+  my $median = @sorted % 2 ? $sorted[$half]
+                           : ($sorted[$half - 1] + $sorted[$half]) / 2;
+  return { median => $median, min => $sorted[0], max => $sorted[-1] };
+}
+
+# NAME's FIGURE was NUMBER in ROUND.
+sub add_figure {
+  my ($name, $figure, $round, $number) = @_;
+  $value{$name}{$figure}{$round} = $number;
+}
+
+# Who has any.
+sub contestants {
+  return sort keys %value;
+}
+
+# Of one contestant's figure; nothing comes into being by asking.
+sub by_round {
+  my ($name, $figure) = @_;
+  return exists $value{$name} ? $value{$name}{$figure} // {} : {};
+}
+
+sub figure {
+  return summary (values %{ by_round (@_) });
+}
+
+# FN of each round's figures, where all of them are there.
+sub per_round {
+  my ($fn, @wanted) = @_;
+  my @results;
+  for my $round (sort keys %{ by_round (@{ $wanted[0] }) }) {
+    my @figures = map { by_round (@$_)->{$round} } @wanted;
+    push @results, $fn->(@figures) unless grep { !defined } @figures;
+  }
+  return summary (@results);
+}
+
+# Targets have a text, "what", a "bound", most or least, its "limit" and the
+# "result", a summary; see which are met.
+sub judge {
+  for (@_) {
+    next unless $_->{result};
+    my $median = $_->{result}{median};
+    $_->{met} = ($_->{bound} eq 'most' ? $median <= $_->{limit}
+                                       : $median >= $_->{limit})
+      ? JSON::PP::true : JSON::PP::false;
+  }
+}
+
+# Printing.
+
+sub first_match {
+  my ($file, $pattern) = @_;
+  open my $fh, '<', $file or return '?';
+  while (my $line = <$fh>) {
+    return $1 if $line =~ $pattern;
+  }
+  return '?';
+}
+
+# The machine, and the corpus that "corpus" made.
+sub about {
+  my ($corpus) = @_;
+  my @uname = uname ();
+  my $nbdkit = `nbdkit --version`;
+  chomp $nbdkit;
+  my $cpus = () = glob '/sys/devices/system/cpu/cpu[0-9]*';
+  my @from;
+  if (open my $fh, '<', "$corpus.txt") {
+    chomp (@from = <$fh>);
+  }
+  return {
+    cpu => first_match ('/proc/cpuinfo', qr/^model name\s*: (.*)/),
+    cpus => $cpus,
+    kernel => "$uname[0] $uname[2]",
+    nbdkit => $nbdkit,
+    load => first_match ('/proc/loadavg', qr/^(\S+)/),
+    corpus => { file => $corpus, size => -s $corpus, from => \@from },
+  };
+}
+
+sub print_about {
+  my ($about) = @_;
+  printf "%s, %d CPUs, %s, %s; load %s\n", @$about{qw(cpu cpus kernel nbdkit
+    load)};
+  printf "Data: %d MiB of real programs' anonymous pages, runs of 64 KiB " .
+    "shuffled\n", $about->{corpus}{size} >> 20;
+  print "  $_\n" for @{ $about->{corpus}{from} };
+}
+
+sub cell {
+  my ($format, @numbers) = @_;
+  return join '..', map { sprintf $format, $_ } @numbers;
+}
+
+sub print_targets {
+  printf "\n%-52s %9s %8s %16s  %s\n", 'what it must reach', 'target',
+    'result', '', 'met';
+  for (@_) {
+    my $s = $_->{result};
+    printf "%-52s %9s %8s %16s  %s\n", $_->{what},
+      ($_->{bound} eq 'most' ? '<= ' : '>= ') . $_->{limit},
+      $s ? cell ('%.2f', $s->{median}) : '-',
+      $s ? cell ('%.2f', $s->{min}, $s->{max}) : '',
+      !$s ? 'not measured' : $_->{met} ? 'yes' : 'NO';
+  }
+}
+
+# All that is known, into FILE; EVERYTHING is what only the caller knows.
+sub write_results {
+  my ($file, %everything) = @_;
+  my %figures;
+  for my $name (keys %value) {
+    $figures{$name}{$_} = figure ($name, $_) for keys %{ $value{$name} };
+  }
+  open my $out, '>', $file or die "$file: $!\n";
+  print $out JSON::PP->new->canonical->pretty->encode ({
+    figures => \%figures, %everything });
+  close $out or die "$file: $!\n";
+  print "\nEverything measured: $file\n";
+}
+
+1;

@@ -1,0 +1,35 @@
+# shellcheck shell=bash disable=SC2154
+# SPDX-License-Identifier: BSD-3-Clause
+# What "run" and "poolrun" have in common.  They set: here, this directory;
+# programs, where the built ones are; mib, the corpus's size if it is to be
+# made; corpus, its file; work, a directory that goes when they end.
+
+say ()
+{
+  echo "$@" >&2
+}
+
+# Where the corpus and the results are if nobody says: memory of this user's
+# programs, and not in the source tree.
+private_directory ()
+{
+  local directory=${TMPDIR:-/tmp}/nbdkit-zram-bench-$UID
+  [ -d "$directory" ] || mkdir -m 700 "$directory"
+  if [ ! -O "$directory" ]; then
+    say "$directory is not yours: use -c"
+    exit 1
+  fi
+  corpus=$directory/corpus-$mib
+}
+
+# Make it, unless it is there.
+make_corpus ()
+{
+  local kinds
+  if [ -e "$corpus" ]; then return; fi
+  mapfile -t kinds < <("$here/workloads")
+  say "corpus: $mib MiB from ${kinds[*]}, into $corpus"
+  "$programs/corpus" -m "$mib" -o "$corpus" "$here/workloads" "${kinds[@]}" \
+    >"$work/corpus.txt"
+  mv "$work/corpus.txt" "$corpus.txt"
+}
