@@ -54,17 +54,29 @@ vmem_release (void *start, size_t size)
     munmap (start, round_to_pages (size));
 }
 
-int
-vmem_open (void *start, size_t size)
+static int
+protect (void *start, size_t size, int protection)
 {
   lockdep_may_sleep ();
 
   const size_t before = (uintptr_t) start & (host_page_size () - 1);
 
   return mprotect ((char *) start - before, round_to_pages (size + before),
-                   PROT_READ | PROT_WRITE) == 0
+                   protection) == 0
              ? 0
              : -ENOMEM;
+}
+
+int
+vmem_open_reading (void *start, size_t size)
+{
+  return protect (start, size, PROT_READ);
+}
+
+int
+vmem_open (void *start, size_t size)
+{
+  return protect (start, size, PROT_READ | PROT_WRITE);
 }
 
 /* Kernels before 5.14 know no MADV_POPULATE_WRITE: write each page, in a way

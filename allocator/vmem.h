@@ -24,6 +24,10 @@ extern void *vmem_reserve (size_t size);
 /* Give up addresses and memory.  START may be NULL. */
 extern void vmem_release (void *start, size_t size);
 
+/* Let a reserved range be read only: it is zeros, takes no memory, and counts
+ * for no more than reserved addresses do.  -ENOMEM. */
+extern int vmem_open_reading (void *start, size_t size);
+
 /* Let a reserved range be read and written; it reads as zeros and takes no
  * memory until it is touched.  Opening twice is harmless.  -ENOMEM. */
 extern int vmem_open (void *start, size_t size);

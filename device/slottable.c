@@ -25,8 +25,9 @@
  *   - while LEAF_SHRINKING is set, the count is 0 and stays so: whoever wants a
  *     new slot of the leaf sleeps until its memory has been given back.
  *
- * The table is opened to reading and writing in steps (vmem.h), far fewer than
- * the mappings that a process may have.
+ * Table and leaf counts are opened to writing in steps (vmem.h), far fewer than
+ * the mappings that a process may have.  The counts can be read from the start:
+ * those that nobody has written are 0.
  */
 #include <config.h>
 
@@ -89,7 +90,7 @@ reserve_table (struct slot_table *table, uint64_t nr_slots)
   table->leaves = vmem_reserve (table->leaves_size);
   if (!table->slots || !table->leaves)
     return -ENOMEM;
-  return vmem_open (table->leaves, table->leaves_size);
+  return vmem_open_reading (table->leaves, table->leaves_size);
 }
 
 int
@@ -193,15 +194,27 @@ slot_try_borrow (struct slot_table *table, uint64_t index, uint32_t *flags)
   return NULL;
 }
 
+/* Open the part of SIZE bytes at START that begins at byte FIRST and is STEP
+ * long, or less at the end. */
+static int
+open_part (void *start, size_t size, size_t first, size_t step)
+{
+  const size_t left = size - first;
+
+  return vmem_open ((char *) start + first, left < step ? left : step);
+}
+
 /* Two threads may open a step at once: doing it twice is harmless. */
 static ZRAM_NOINLINE bool
 open_step (struct slot_table *table, size_t step)
 {
-  const size_t start = step << table->step_shift;
-  const size_t left = table->slots_size - start;
-  const size_t size = (size_t) 1 << table->step_shift;
+  const size_t slots = (size_t) 1 << table->step_shift;
+  const size_t leaves = (slots / sizeof (struct slot) >> table->leaf_shift) *
+                        sizeof *table->leaves;
 
-  if (vmem_open ((char *) table->slots + start, left < size ? left : size) < 0)
+  if (open_part (table->leaves, table->leaves_size, step * leaves, leaves) <
+          0 ||
+      open_part (table->slots, table->slots_size, step * slots, slots) < 0)
     return false;
   atomic_store_explicit (&table->opened[step], true, memory_order_release);
   return true;
