@@ -135,6 +135,60 @@ race (struct arena *arena, bool in_rounds)
   }
 }
 
+static void
+try_until_taken (struct arena *arena)
+{
+  uint32_t flags;
+
+  while (!slot_trylock (arena, &arena->slot, &flags))
+    sched_yield ();
+  use_slot (arena, flags);
+}
+
+/* As sleep_in_rounds, but the first thread takes the lock by trying, before the
+ * others come, so that whoever sleeps is woken by one who tried. */
+static void
+sleep_on_who_tried (struct arena *arena, unsigned me)
+{
+  unsigned i;
+
+  do {
+    if (me == 0) {
+      try_until_taken (arena);
+      pthread_barrier_wait (&arena->round);
+      for (i = 1; i < NR_THREADS; ++i)
+        sem_wait (&arena->coming);
+      /* They have come, if perhaps not yet to sleep. */
+      sched_yield ();
+    }
+    else {
+      pthread_barrier_wait (&arena->round);
+      sem_post (&arena->coming);
+      use_slot (arena, slot_lock (arena, &arena->slot));
+    }
+    if (arena->handovers >= scaled (HANDOVERS) / 10)
+      arena->finished = true;
+    let_go (arena);
+    pthread_barrier_wait (&arena->round);
+  } while (!arena->finished);
+}
+
+/* Half of them lock and half try, whenever they get to it. */
+static void
+race_by_trying (struct arena *arena, unsigned me)
+{
+  uint64_t i;
+
+  for (i = scaled (TURNS); i > 0; --i) {
+    if (me % 2 == 0)
+      try_until_taken (arena);
+    else
+      use_slot (arena, slot_lock (arena, &arena->slot));
+    hold_for_a_moment (arena);
+    let_go (arena);
+  }
+}
+
 /* Watch the others from outside, without a lock. */
 static void
 watch (struct arena *arena)
@@ -197,6 +251,33 @@ racers_main (void *arg, unsigned me)
   }
 }
 
+static void
+sleepers_on_who_tried_main (void *arg, unsigned me)
+{
+  struct arena *arena = arg;
+
+  if (me == NR_THREADS)
+    watch (arena);
+  else {
+    stay_on_one_cpu ();
+    sleep_on_who_tried (arena, me);
+    atomic_fetch_sub (&arena->running, 1);
+  }
+}
+
+static void
+racers_by_trying_main (void *arg, unsigned me)
+{
+  struct arena *arena = arg;
+
+  if (me == NR_THREADS)
+    watch (arena);
+  else {
+    race_by_trying (arena, me);
+    atomic_fetch_sub (&arena->running, 1);
+  }
+}
+
 /* Run NR_THREADS of MAIN, and one that watches them, in a new arena. */
 static struct arena *
 run_in_arena (void (*arena_main) (void *arg, unsigned me))
@@ -235,6 +316,18 @@ START_TEST (races_exclude)
                      NR_THREADS * scaled (TURNS));
 }
 
+START_TEST (who_tried_wakes_who_sleeps)
+{
+  ck_assert_uint_ge (run_in_arena (sleepers_on_who_tried_main)->handovers,
+                     scaled (HANDOVERS) / 10);
+}
+
+START_TEST (races_by_trying_exclude)
+{
+  ck_assert_uint_eq (run_in_arena (racers_by_trying_main)->entered,
+                     NR_THREADS * scaled (TURNS));
+}
+
 START_TEST (flags_are_what_was_left)
 {
   static const uint32_t all[] = {
@@ -252,6 +345,35 @@ START_TEST (flags_are_what_was_left)
     slot_unlock (&slot, &slot, all[i]);
   }
   ck_assert_uint_eq (slot.word, 0);
+}
+
+START_TEST (trylock_takes_only_what_is_free)
+{
+  struct slot slot = {.flags = 17};
+  uint32_t flags = 0;
+
+  ck_assert (slot_trylock (&slot, &slot, &flags));
+  ck_assert_uint_eq (flags, 17);
+  ck_assert_uint_eq (slot.flags, SLOT_LOCKED | 17);
+  ck_assert (!slot_trylock (&slot, &slot, &flags));
+  ck_assert_uint_eq (slot.flags, SLOT_LOCKED | 17);
+  slot_unlock (&slot, &slot, 18);
+  ck_assert_uint_eq (slot.flags, 18);
+
+  ck_assert_uint_eq (slot_lock (&slot, &slot), 18);
+  ck_assert (!slot_trylock (&slot, &slot, &flags));
+  slot_unlock (&slot, &slot, 19);
+  ck_assert (slot_trylock (&slot, &slot, &flags));
+  ck_assert_uint_eq (flags, 19);
+  slot_unlock (&slot, &slot, 19);
+
+  /* Waiters of before are none of the flags, and are not forgotten. */
+  slot.flags = SLOT_WAITERS | 20;
+  ck_assert (slot_trylock (&slot, &slot, &flags));
+  ck_assert_uint_eq (flags, 20);
+  ck_assert_uint_eq (slot.flags, SLOT_LOCKED | SLOT_WAITERS | 20);
+  slot_unlock (&slot, &slot, 21);
+  ck_assert_uint_eq (slot.flags, 21);
 }
 
 /* A waiters bit that somebody left behind is not the slot's business. */
@@ -307,6 +429,7 @@ main (void)
 
   tc = suite_case (suite, "flags");
   tcase_add_test (tc, flags_are_what_was_left);
+  tcase_add_test (tc, trylock_takes_only_what_is_free);
   tcase_add_test (tc, a_stale_waiters_bit_does_no_harm);
   tcase_add_test (tc, a_slot_is_sixteen_bytes);
   tcase_add_test (tc, flag_bits_do_not_overlap);
@@ -316,5 +439,7 @@ main (void)
   tcase_add_test (tc, a_million_handovers_lose_no_wake_up);
   tcase_add_test (tc, races_in_rounds_lose_no_wake_up);
   tcase_add_test (tc, races_exclude);
+  tcase_add_test (tc, who_tried_wakes_who_sleeps);
+  tcase_add_test (tc, races_by_trying_exclude);
   return suite_run (suite);
 }

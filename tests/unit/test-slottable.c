@@ -297,6 +297,67 @@ START_TEST (shrink_spares_a_borrowed_slot)
   slot_table_destroy (table);
 }
 
+START_TEST (try_borrow_takes_only_what_is_there_and_free)
+{
+  struct slot_table *table = make_table (1000);
+  uint32_t flags, others;
+  struct slot *slot;
+
+  ck_assert_ptr_null (slot_try_borrow (table, 7, &flags));
+  ck_assert_uint_eq (slot_table_next (table, 0, 1000), 1000);
+
+  set_slot (table, 7, 70);
+  slot = slot_try_borrow (table, 7, &flags);
+  ck_assert_ptr_nonnull (slot);
+  ck_assert_uint_eq (flags, SLOT_SAME);
+  ck_assert_uint_eq (slot->word, 70);
+  ck_assert_ptr_null (slot_try_borrow (table, 7, &others));
+
+  /* Its neighbour is empty, but free. */
+  slot_return (table, 7, slot, flags);
+  slot = slot_try_borrow (table, 8, &flags);
+  ck_assert_ptr_nonnull (slot);
+  ck_assert_uint_eq (flags, 0);
+  slot_return (table, 8, slot, flags);
+  must_be_set (table, 7, 70);
+
+  slot = slot_borrow (table, 7, &flags);
+  ck_assert_ptr_null (slot_try_borrow (table, 7, &others));
+  slot_return (table, 7, slot, flags);
+  slot_table_destroy (table);
+}
+
+/* However often it was tried, in vain or not, the counts of what is used must
+ * be as before: what is emptied then has no memory any more. */
+START_TEST (try_borrow_keeps_the_counts)
+{
+  struct slot_table *table = make_table (1000);
+  uint32_t flags, others;
+  struct slot *slot;
+  unsigned i;
+
+  set_slot (table, 7, 70);
+  for (i = 0; i < 100; ++i) {
+    slot = slot_try_borrow (table, 7, &flags);
+    must (slot != NULL);
+    must (slot_try_borrow (table, 7, &others) == NULL);
+    slot_return (table, 7, slot, flags);
+    slot_table_shrink (table, 0, 1000);
+    must_be_set (table, 7, 70);
+  }
+
+  /* Emptied by whoever tried, or by another while it is tried in vain. */
+  slot =
+      _i ? slot_try_borrow (table, 7, &flags) : slot_borrow (table, 7, &flags);
+  ck_assert_ptr_null (slot_try_borrow (table, 7, &others));
+  slot->word = 0;
+  slot_return (table, 7, slot, 0);
+  slot_table_shrink (table, 0, 1000);
+  ck_assert_uint_eq (slot_table_next (table, 0, 1000), 1000);
+  ck_assert_ptr_null (slot_try_borrow (table, 7, &flags));
+  slot_table_destroy (table);
+}
+
 /* Borrow one slot in each MiB of the table until the system refuses; returns
  * where it did. */
 static uint64_t
@@ -460,6 +521,83 @@ START_TEST (slots_that_come_and_go_stay_locked)
   slot_table_destroy (churn.table);
 }
 
+/* Some own slots, which they set and clear; the others try to borrow them, as
+ * compaction does, and change a set slot's word to another that is as good. */
+struct trying {
+  struct slot_table *table;
+  uint64_t rounds;
+  _Atomic uint64_t borrowed;
+};
+
+#define NR_TRIED 512
+
+static void
+try_once (struct trying *trying, uint64_t index)
+{
+  uint32_t flags;
+  struct slot *slot = slot_try_borrow (trying->table, index, &flags);
+
+  if (!slot)
+    return;
+  if (flags == SLOT_SAME) {
+    must_equal (slot->word % NR_TRIED, index);
+    slot->word += NR_TRIED;
+    trying->borrowed++;
+  }
+  else
+    must_equal (flags, 0);
+  slot_return (trying->table, index, slot, flags);
+}
+
+static void
+own_once (struct trying *trying, uint64_t index, uint64_t *random)
+{
+  uint32_t flags;
+  struct slot *slot;
+
+  if (random_below (random, 2) == 0) {
+    set_slot (trying->table, index, index + NR_TRIED);
+    slot = slot_borrow (trying->table, index, &flags);
+    must (slot != NULL && flags == SLOT_SAME);
+    must_equal (slot->word % NR_TRIED, index);
+    slot_return (trying->table, index, slot, flags);
+  }
+  else {
+    clear_slot (trying->table, index);
+    slot_table_shrink (trying->table, 0, NR_TRIED);
+    must_be_empty (trying->table, index);
+  }
+}
+
+static void
+trying_main (void *arg, unsigned me)
+{
+  struct trying *trying = arg;
+  uint64_t random = me, i;
+
+  for (i = 0; i < trying->rounds; ++i)
+    if (me % 2 == 0)
+      own_once (trying, random_below (&random, NR_TRIED / 4) * 4 + me, &random);
+    else
+      try_once (trying, random_below (&random, NR_TRIED));
+}
+
+START_TEST (who_tries_loses_nothing_and_keeps_nothing)
+{
+  static struct trying trying;
+  uint64_t i;
+
+  trying.table = make_table (NR_TRIED);
+  trying.rounds = scaled (200000);
+  threads_run (NR_THREADS, trying_main, &trying);
+  ck_assert_uint_gt (trying.borrowed, 0);
+  for (i = 0; i < NR_TRIED; ++i)
+    clear_slot (trying.table, i);
+  slot_table_shrink (trying.table, 0, NR_TRIED);
+  ck_assert_uint_eq (slot_table_next (trying.table, 0, NR_TRIED), NR_TRIED);
+  slot_table_destroy (trying.table);
+}
+
 int
 main (void)
 {
@@ -478,11 +616,14 @@ main (void)
   tcase_add_test (tc, shrink_of_everything_leaves_nothing);
   tcase_add_test (tc, shrink_of_odd_ranges_keeps_neighbours);
   tcase_add_test (tc, shrink_spares_a_borrowed_slot);
+  tcase_add_test (tc, try_borrow_takes_only_what_is_there_and_free);
+  tcase_add_loop_test (tc, try_borrow_keeps_the_counts, 0, 2);
   if (memory_can_be_limited ())
     tcase_add_test (tc, no_memory_is_an_answer);
 
   tc = suite_case (suite, "many threads");
   tcase_add_test (tc, shrinking_loses_no_slot_that_others_use);
   tcase_add_test (tc, slots_that_come_and_go_stay_locked);
+  tcase_add_test (tc, who_tries_loses_nothing_and_keeps_nothing);
   return suite_run (suite);
 }
