@@ -163,6 +163,28 @@ START_TEST (open_says_when_there_is_no_memory)
   vmem_release (start, size);
 }
 
+/* Even where no more memory may be written, and it can be opened later. */
+START_TEST (memory_opened_for_reading_is_zero_and_no_commitment)
+{
+  const size_t size = (size_t) 64 << 20;
+  char *start = vmem_reserve (size);
+  char line[512], perms[8];
+
+  ck_assert_ptr_nonnull (start);
+  memory_limit (0);
+  ck_assert_int_eq (vmem_open_reading (start, size), 0);
+  ck_assert (all_zero (start, size));
+  memory_limit_lift ();
+  ck_assert (mapping_line ("/proc/self/maps", start, "", line, sizeof line));
+  ck_assert_int_eq (sscanf (line, "%*s %7s", perms), 1);
+  ck_assert_str_eq (perms, "r--p");
+  ck_assert_int_eq (vmem_open (start + page, page), 0);
+  start[page] = 1;
+  ck_assert (all_zero (start, page));
+  ck_assert (all_zero (start + 2 * page, page));
+  vmem_release (start, size);
+}
+
 START_TEST (populate_puts_memory_there_and_keeps_what_was)
 {
   char *start = vmem_reserve (16 * page);
@@ -260,6 +282,7 @@ main (void)
   if (memory_can_be_limited ()) {
     tcase_add_test (tc, reserved_addresses_are_no_commitment);
     tcase_add_test (tc, open_says_when_there_is_no_memory);
+    tcase_add_test (tc, memory_opened_for_reading_is_zero_and_no_commitment);
   }
   return suite_run (suite);
 }

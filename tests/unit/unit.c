@@ -223,8 +223,7 @@ threads_run (unsigned n, void (*work) (void *arg, unsigned me), void *arg)
     ck_assert_int_eq (pthread_join (workers[i].thread, NULL), 0);
 }
 
-/* The number of kB that FILE gives after NAME, in bytes. */
-static uint64_t
+uint64_t
 proc_bytes (const char *file, const char *name)
 {
   FILE *fp = fopen (file, "r");
@@ -232,12 +231,13 @@ proc_bytes (const char *file, const char *name)
   bool found = false;
   char line[256];
 
-  ck_assert_ptr_nonnull (fp);
+  must (fp != NULL);
   while (!found && fgets (line, sizeof line, fp))
     found = strncmp (line, name, strlen (name)) == 0 &&
             sscanf (line + strlen (name), "%llu", &kib) == 1;
   fclose (fp);
-  ck_assert_msg (found, "%s has no %s", file, name);
+  if (!found)
+    ck_abort_msg ("%s has no %s", file, name);
   return kib << 10;
 }
 

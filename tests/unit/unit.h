@@ -82,6 +82,9 @@ extern void *guarded_start (size_t size);
 extern void
 threads_run (unsigned n, void (*work) (void *arg, unsigned me), void *arg);
 
+/* The number of kB that FILE, of /proc, gives after NAME, in bytes. */
+extern uint64_t proc_bytes (const char *file, const char *name);
+
 /* Bytes that this process has in memory now, counted from its page tables. */
 extern uint64_t rss_bytes (void);
 
