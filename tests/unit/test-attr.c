@@ -13,6 +13,7 @@
 #include "attr.h"
 #include "unit.h"
 #include "zcomp.h"
+#include "zsmalloc.h"
 
 struct size_row {
   const char *text;
@@ -173,6 +174,30 @@ static const struct store_row bad[] = {
     {"mem_limit", "16E"},
     {"mem_limit", "18446744073709551616"},
     {"mem_limit", "\r"},
+    {"compact_threshold", ""},
+    {"compact_threshold", "-1"},
+    {"compact_threshold", "-0"},
+    {"compact_threshold", "+1"},
+    {"compact_threshold", "101"},
+    {"compact_threshold", "0101"},
+    {"compact_threshold", "1000"},
+    {"compact_threshold", "4294967296"},
+    {"compact_threshold", "4294967306"},
+    {"compact_threshold", "18446744073709551615"},
+    {"compact_threshold", "18446744073709551616"},
+    {"compact_threshold", "18446744073709551626"},
+    {"compact_threshold", "10%"},
+    {"compact_threshold", "0x10"},
+    {"compact_threshold", "0x"},
+    {"compact_threshold", "1 0"},
+    {"compact_threshold", " 10"},
+    {"compact_threshold", "10 "},
+    {"compact_threshold", "10\n"},
+    {"compact_threshold", "1.5"},
+    {"compact_threshold", "1e1"},
+    {"compact_threshold", "1K"},
+    {"compact_threshold", "never"},
+    {"compact_threshold", "%s%n"},
     {"statsfile", ""},
     /* no parameters */
     {"", "1G"},
@@ -183,6 +208,8 @@ static const struct store_row bad[] = {
     {"allocator", "zstd"},
     {"mm_stat", "1"},
     {"io_stat", "1"},
+    {"frag_stat", "1"},
+    {"compact", "1"},
 };
 
 #define NR_BAD ((int) (sizeof bad / sizeof bad[0]))
@@ -258,8 +285,9 @@ START_TEST (a_refused_parameter_was_not_given)
 
 START_TEST (long_values_are_named_too)
 {
-  static const char *const names[] = {"disksize", "size", "comp_algorithm",
-                                      "mem_limit", "no_such_name"};
+  static const char *const names[] = {"disksize",          "size",
+                                      "comp_algorithm",    "mem_limit",
+                                      "compact_threshold", "no_such_name"};
   static char value[100000];
   struct attr_config config;
   struct attr_error error;
@@ -311,6 +339,37 @@ START_TEST (borders_are_accepted)
   ck_assert_uint_le (config.zram.disksize, ZRAM_PAGE_SIZE);
 }
 
+/* Decimal, whatever it begins with. */
+START_TEST (a_percentage_is_0_to_100)
+{
+  static const struct {
+    const char *text;
+    unsigned percent;
+  } rows[] = {
+      {"0", 0},     {"1", 1},  {"9", 9},    {"10", 10},    {"99", 99},
+      {"100", 100}, {"00", 0}, {"010", 10}, {"0100", 100},
+  };
+  size_t i;
+
+  for (i = 0; i < sizeof rows / sizeof rows[0]; ++i) {
+    struct attr_config config = ATTR_CONFIG_DEFAULT;
+
+    must_store (&config, "compact_threshold", rows[i].text);
+    ck_assert_uint_eq (config.zram.compact_threshold, rows[i].percent);
+    must_refuse (&config, "compact_threshold", rows[i].text);
+  }
+}
+
+START_TEST (compaction_is_on_unless_told_otherwise)
+{
+  const struct attr_config config = ATTR_CONFIG_DEFAULT;
+
+  ck_assert_uint_eq (config.zram.compact_threshold,
+                     ZRAM_DEFAULT_COMPACT_THRESHOLD);
+  ck_assert_uint_gt (config.zram.compact_threshold, 0);
+  ck_assert_uint_lt (config.zram.compact_threshold, 100);
+}
+
 /* A limit that is not whole pages must not become no limit. */
 START_TEST (a_small_limit_is_a_limit)
 {
@@ -324,9 +383,11 @@ START_TEST (a_small_limit_is_a_limit)
 
 /* Values that would be accepted, if they had not been given already. */
 static const struct store_row good[] = {
-    {"disksize", "1G"},         {"size", "1G"},     {"comp_algorithm", "lz4"},
-    {"comp_algorithm", "zstd"}, {"mem_limit", "0"}, {"mem_limit", "1G"},
-    {"statsfile", "/a/file"},
+    {"disksize", "1G"},          {"size", "1G"},
+    {"comp_algorithm", "lz4"},   {"comp_algorithm", "zstd"},
+    {"mem_limit", "0"},          {"mem_limit", "1G"},
+    {"statsfile", "/a/file"},    {"compact_threshold", "0"},
+    {"compact_threshold", "10"},
 };
 
 #define NR_GOOD (sizeof good / sizeof good[0])
@@ -413,9 +474,11 @@ START_TEST (what_zram_has_is_there)
   ck_assert (attr_find ("disksize")->kind == ATTR_SIZE);
   ck_assert (attr_find ("comp_algorithm")->kind == ATTR_WORD);
   ck_assert (attr_find ("mem_limit")->kind == ATTR_SIZE);
+  ck_assert (attr_find ("compact_threshold")->kind == ATTR_NUMBER);
   ck_assert (attr_find ("statsfile")->kind == ATTR_PATH);
   ck_assert (attr_find ("mm_stat")->show);
   ck_assert (attr_find ("io_stat")->show);
+  ck_assert (attr_find ("frag_stat")->show);
 }
 
 /* What attribute NAME of ZRAM shows. */
@@ -515,6 +578,36 @@ START_TEST (io_stat_has_zrams_four_columns)
   zram_destroy (zram);
 }
 
+/* live, reserve, the holes by size, the zspages by fullness. */
+START_TEST (frag_stat_has_its_27_columns)
+{
+  struct zram *zram = make_device ();
+  char *text = show (zram, "frag_stat");
+  uint64_t want[2 + ZS_SIZE_BUCKETS + ZS_FULLNESS_BUCKETS], holes = 0, at = 0;
+  struct zs_fragmentation f;
+  struct zs_pool_stats s;
+  size_t i;
+
+  zram_pool_stats (zram, &s, &f);
+  want[at++] = s.live;
+  want[at++] = s.reserve;
+  for (i = 0; i < ZS_SIZE_BUCKETS; ++i)
+    want[at++] = f.free_blocks[i];
+  for (i = 0; i < ZS_FULLNESS_BUCKETS; ++i)
+    want[at++] = f.zspages[i];
+  ck_assert_uint_eq (at, 27);
+  must_be_columns (text, want, 27);
+
+  /* And they are about something. */
+  for (i = 0; i < ZS_SIZE_BUCKETS; ++i)
+    holes += f.free_bytes[i];
+  ck_assert_uint_gt (s.live, 0);
+  ck_assert_uint_eq (s.used - s.live, holes);
+  ck_assert_uint_gt (holes, 0);
+  free (text);
+  zram_destroy (zram);
+}
+
 START_TEST (what_was_set_can_be_read)
 {
   struct zram *zram = make_device ();
@@ -548,6 +641,8 @@ main (void)
   tcase_add_test (tc, long_values_are_named_too);
   tcase_add_test (tc, good_parameters_are_stored);
   tcase_add_test (tc, borders_are_accepted);
+  tcase_add_test (tc, a_percentage_is_0_to_100);
+  tcase_add_test (tc, compaction_is_on_unless_told_otherwise);
   tcase_add_test (tc, a_small_limit_is_a_limit);
   tcase_add_test (tc, a_repeated_parameter_is_refused);
   tcase_add_test (tc, a_missing_parameter_is_named);
@@ -560,6 +655,7 @@ main (void)
   tc = suite_case (suite, "values");
   tcase_add_test (tc, mm_stat_has_zrams_nine_columns);
   tcase_add_test (tc, io_stat_has_zrams_four_columns);
+  tcase_add_test (tc, frag_stat_has_its_27_columns);
   tcase_add_test (tc, what_was_set_can_be_read);
   return suite_run (suite);
 }
