@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The statistics that a server writes to stderr at SIGUSR1: a line with the
- * names of the columns, then one with the values, for each of mm_stat and
- * io_stat, in this order.
+ * names of the columns, then one with the values, for each of mm_stat, io_stat
+ * and frag_stat, in this order.
  */
 #include <config.h>
 
@@ -15,6 +15,8 @@
   "orig_data_size compr_data_size mem_used_total mem_limit mem_used_max " \
   "same_pages pages_compacted huge_pages huge_pages_since"
 #define IO_COLUMNS "failed_reads failed_writes invalid_io notify_free"
+#define FRAG_COLUMNS \
+  "live reserve, 14 counts of holes by size, 11 of zspages by fullness"
 
 /* Read N numbers, a space between two of them, and a newline. */
 static void
@@ -102,10 +104,25 @@ read_io_stat (FILE *fp, const char *names, struct statistics *s)
   return 1;
 }
 
+static int
+read_frag_stat (FILE *fp, const char *names, struct statistics *s)
+{
+  const size_t count = 2 + HOLE_SIZES + FULLNESSES;
+  uint64_t n[2 + HOLE_SIZES + FULLNESSES];
+
+  if (!read_values (fp, names, "frag_stat: ", FRAG_COLUMNS, n, count))
+    return 0;
+  s->live = n[0];
+  s->reserve = n[1];
+  memcpy (s->holes, &n[2], sizeof s->holes);
+  memcpy (s->runs, &n[2 + HOLE_SIZES], sizeof s->runs);
+  return 1;
+}
+
 unsigned
 statistics_reports (const struct server *server)
 {
-  return server_log_count (server, "io_stat: ") / 2;
+  return server_log_count (server, "frag_stat: ") / 2;
 }
 
 void
@@ -122,9 +139,12 @@ statistics_read (const char *file, struct statistics *statistics)
     if ((names = after (line, "mm_stat: ")) != NULL &&
         !read_mm_stat (fp, names, &next))
       break;
-    if ((names = after (line, "io_stat: ")) == NULL)
+    if ((names = after (line, "io_stat: ")) != NULL &&
+        !read_io_stat (fp, names, &next))
+      break;
+    if ((names = after (line, "frag_stat: ")) == NULL)
       continue;
-    if (!read_io_stat (fp, names, &next))
+    if (!read_frag_stat (fp, names, &next))
       break;
     *statistics = next;
     found = 1;

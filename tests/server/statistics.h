@@ -7,7 +7,12 @@
 
 struct server;
 
-/* Columns by their names. */
+#define HOLE_SIZES 14
+#define FULLNESSES 11
+
+/* Columns by their names; of frag_stat, holes[i] counts those of 8 << i bytes
+ * to just below twice that, runs[i] the runs of 64 KiB that are full to i
+ * tenths. */
 struct statistics {
   uint64_t orig_data_size;
   uint64_t compr_data_size;
@@ -22,6 +27,10 @@ struct statistics {
   uint64_t failed_writes;
   uint64_t invalid_io;
   uint64_t notify_free;
+  uint64_t live;
+  uint64_t reserve;
+  uint64_t holes[HOLE_SIZES];
+  uint64_t runs[FULLNESSES];
 };
 
 /* How many reports the server has written so far. */

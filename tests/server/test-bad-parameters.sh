@@ -73,12 +73,15 @@ bad "'disk_size'" disk_size=1M
 bad "'comp_algoritm'" 1M comp_algoritm=lz4
 bad "'mm_stat'" 1M mm_stat=1
 bad "'io_stat'" 1M io_stat=
+bad "'frag_stat'" 1M frag_stat=1
+bad "'compact'" 1M compact=1
 
 # Empty.
 bad 'disksize' disksize=
 bad 'disksize' size=
 bad 'comp_algorithm' 1M comp_algorithm=
 bad 'mem_limit' 1M mem_limit=
+bad 'compact_threshold' 1M compact_threshold=
 bad 'statsfile' 1M statsfile=
 
 # Out of range.
@@ -113,6 +116,15 @@ do
   bad 'mem_limit' 1M "mem_limit=$size"
 done
 
+# Not a percentage.
+for percent in -1 -0 +1 101 1000 10% 0x10 '1 0' ' 10' '10 ' 1.5 1e1 1K never \
+               4294967296 18446744073709551616 18446744073709551626 $'1\n0' \
+               99999999999999999999999
+do
+  bad 'compact_threshold.*0 .*to 100' 1M "compact_threshold=$percent" \
+    "statsfile=$dir/stats"
+done
+
 # Given twice, under whichever name.
 bad 'disksize' 1M 1M
 bad 'disksize' 1M 2M
@@ -124,6 +136,8 @@ bad 'comp_algorithm' 1M comp_algorithm=lz4 comp_algorithm=lz4
 bad 'comp_algorithm' comp_algorithm=lz4 1M comp_algorithm=zstd
 bad 'mem_limit' 1M mem_limit=1M mem_limit=1M
 bad 'mem_limit' 1M mem_limit=0 mem_limit=0
+bad 'compact_threshold' 1M compact_threshold=10 compact_threshold=10
+bad 'compact_threshold' 1M compact_threshold=0 compact_threshold=20
 bad 'statsfile' 1M "statsfile=$dir/stats" "statsfile=$dir/stats"
 
 # Algorithms that are not there: the line names those that are.
@@ -140,6 +154,8 @@ bad 'statsfile' 1M "statsfile=$dir/error/stats"
 # A long value does not push out what is wrong.
 bad 'disksize' "disksize=$(printf '%04096d' 7)x"
 bad 'comp_algorithm' 1M "comp_algorithm=$(printf '%04096d' 7)"
+bad 'compact_threshold' 1M "compact_threshold=$(printf '%04096d' 7)x"
+bad 'compact_threshold' 1M "compact_threshold=$(printf '%0200d' 101)"
 
 # Nor does one that would make two lines of the one.
 bad 'disksize' $'disksize=1\nM'

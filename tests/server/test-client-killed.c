@@ -114,9 +114,10 @@ test_threads (unsigned threads, unsigned requests)
   nbd = server_connect (&server);
   data_fill (mine, MINE, DATA_TEXT, 4711);
   NBD_OK (nbd_pwrite (nbd, mine, MINE, 0, 0));
-  /* nbdkit's own, the statistics', the connection's, and its workers. */
+  /* nbdkit's own, the statistics', compaction's, the connection's, and its
+   * workers. */
   expected =
-      (struct expected){&server, 3 + threads, server_entries (&server, "fd")};
+      (struct expected){&server, 4 + threads, server_entries (&server, "fd")};
 
   for (unsigned i = 0; i < VICTIMS; i++) {
     kill_victim ((struct victim){

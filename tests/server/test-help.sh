@@ -21,11 +21,15 @@ sed -n '/^=head1 PARAMETERS/,/^=head1 NOTES/p' "$manual" |
 diff "$dir/in-help" "$dir/in-manual" ||
   die 'the help (<) and the manual (>) disagree'
 
-for name in disksize comp_algorithm mem_limit statsfile; do
+for name in disksize comp_algorithm mem_limit compact_threshold statsfile; do
   grep -qx "$name" "$dir/in-help" || die "$name is not in the help"
 done
 grep -qw 'size=' "$dir/help" || die 'the alias size is not in the help'
 grep -qw 'size=' "$manual" || die 'the alias size is not in the manual'
+
+# What is said of a default is the default.
+grep -A 1 '^compact_threshold=<PERCENT>$' "$dir/help" | tail -n 1 |
+  grep -q 'default 10' || die "the help gives no default of compact_threshold"
 
 # A parameter that is in the help is taken: if its value is nonsense, it is the
 # value that is refused.

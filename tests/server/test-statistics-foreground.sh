@@ -23,7 +23,7 @@ serve ()
 # has_reports FILE N: two lines of mm_stat for each report.
 has_reports ()
 {
-  [ "$(grep -c 'io_stat: ' "$1")" -eq $((2 * $2)) ]
+  [ "$(grep -c 'frag_stat: ' "$1")" -eq $((2 * $2)) ]
 }
 
 # Eight pages of nothing that is alike, then one of zeros.

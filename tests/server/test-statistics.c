@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* mm_stat and io_stat say what was done: every column follows from what this
- * program has written, overwritten, trimmed and been refused.
+/* mm_stat, io_stat and frag_stat say what was done: every column follows from
+ * what this program has written, overwritten, trimmed and been refused.
  */
 #include <config.h>
 
@@ -47,6 +47,31 @@ write_pages (struct nbd_handle *nbd, enum data_kind kind, uint64_t page,
   }
 }
 
+/* The columns agree with each other: what is not live is in the holes that are
+ * counted, and the runs make up all that is held. */
+static void
+check_holes (const struct statistics *s)
+{
+  uint64_t least = 0, runs = 0, fullest = 0, emptiest = 0;
+  const uint64_t run = 64 * KiB;
+
+  for (unsigned i = 0; i < HOLE_SIZES; i++)
+    least += s->holes[i] * (UINT64_C (8) << i);
+  for (unsigned i = 0; i < FULLNESSES; i++) {
+    runs += s->runs[i];
+    emptiest += s->runs[i] * run / 10 * i;
+    fullest += s->runs[i] * (i < 10 ? run / 10 * (i + 1) + 1 : run);
+  }
+  CHECK (s->live <= s->mem_used_total);
+  CHECK (s->mem_used_total - s->live >= least);
+  CHECK (s->mem_used_total - s->live <= 2 * least);
+  EXPECT (runs * run, s->mem_used_total);
+  CHECK (s->live >= emptiest);
+  CHECK (s->live <= fullest);
+  CHECK (s->live >= s->compr_data_size);
+  CHECK (s->reserve <= KEPT);
+}
+
 static void
 test_unused (const struct server *server)
 {
@@ -60,6 +85,9 @@ test_unused (const struct server *server)
   EXPECT (s.same_pages, 0);
   EXPECT (s.huge_pages_since, 0);
   EXPECT (s.notify_free, 0);
+  EXPECT (s.live, 0);
+  EXPECT (s.reserve, 0);
+  check_holes (&s);
 }
 
 static void
@@ -88,6 +116,7 @@ test_written (const struct server *server, struct nbd_handle *nbd)
   EXPECT (s.failed_writes, 0);
   EXPECT (s.invalid_io, 0);
   EXPECT (s.notify_free, 0);
+  check_holes (&s);
 }
 
 /* A third of the incompressible pages become same-filled. */
@@ -102,6 +131,7 @@ test_overwritten (const struct server *server, struct nbd_handle *nbd)
   EXPECT (s.same_pages, SAME + RANDOM / 3);
   EXPECT (s.huge_pages, RANDOM - RANDOM / 3);
   EXPECT (s.huge_pages_since, RANDOM);
+  check_holes (&s);
 }
 
 static void
@@ -120,6 +150,7 @@ test_refused (const struct server *server, struct nbd_handle *nbd)
   EXPECT (s.failed_writes, refused);
   EXPECT (s.failed_reads, 0);
   CHECK (s.mem_used_total <= LIMIT);
+  check_holes (&s);
 }
 
 static void
@@ -138,6 +169,9 @@ test_trimmed (const struct server *server, struct nbd_handle *nbd)
   EXPECT (s.huge_pages, 0);
   EXPECT (s.huge_pages_since, before.huge_pages_since);
   EXPECT (s.notify_free, before.orig_data_size / PAGE);
+  EXPECT (s.live, 0);
+  CHECK (s.reserve > 0);
+  check_holes (&s);
   CHECK (server_log_count (server, "disksize: 67108864") > 0);
 }
 

@@ -80,7 +80,8 @@ filling_make (struct filling *filling, uint64_t nr_pages, unsigned threshold)
       .compact_threshold = threshold,
   };
 
-  *filling = (struct filling){.nr_pages = nr_pages, .seed = 1};
+  *filling =
+      (struct filling){.nr_pages = nr_pages, .seed = 1, .threshold = threshold};
   ck_assert_int_eq (zram_create (&filling->zram, &config), 0);
   filling_refill (filling);
 }

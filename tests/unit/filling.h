@@ -16,6 +16,7 @@ struct filling {
   uint64_t nr_pages;
   uint64_t seed;
   unsigned kept; /* of each hundred pages; the others have been discarded */
+  unsigned threshold; /* the device's compact_threshold */
 };
 
 /* Fill a page so that lz4 makes of it what it makes of pages that programs left
@@ -26,7 +27,7 @@ extern void page_fill_real (void *page, uint64_t seed);
 /* What such pages have in the mean when compressed, about. */
 #define REAL_MEAN 1430
 
-/* Make a device of NR_PAGES and fill all of it. */
+/* Make a device of NR_PAGES with that compact_threshold and fill all of it. */
 extern void
 filling_make (struct filling *filling, uint64_t nr_pages, unsigned threshold);
 
