@@ -320,21 +320,30 @@ zs_do_malloc_new (struct zs_pool *pool, uint32_t len, bool raw, uint64_t owner,
   return 0;
 }
 
-/* No room in any shard.  If the pool may not grow either, there may still be
- * room in the zspage that compaction has withdrawn: wait until it is back. */
+/* The caller holds the grow lock. */
+static int
+do_malloc_growing (struct zs_pool *pool, uint32_t len, bool raw, uint64_t owner,
+                   uint64_t *handle)
+{
+  return zs_malloc_in_place (pool, len, raw, owner, handle)
+             ? 0
+             : zs_do_malloc_new (pool, len, raw, owner, handle);
+}
+
+/* No room in any shard.  If the pool cannot grow either, there may still be
+ * room in the zspage that compaction has withdrawn, or, when that has gone, a
+ * zspage more to be had: wait until it is done, and look for both again. */
 static ZRAM_NOINLINE int
 malloc_growing (struct zs_pool *pool, uint32_t len, bool raw, uint64_t owner,
                 uint64_t *handle)
 {
-  int r = 0;
+  int r;
 
   grow_lock (pool);
-  if (!zs_malloc_in_place (pool, len, raw, owner, handle))
-    r = zs_do_malloc_new (pool, len, raw, owner, handle);
-  if (r == -ENOSPC) {
+  r = do_malloc_growing (pool, len, raw, owner, handle);
+  if (r < 0) {
     compact_lock (pool);
-    if (zs_malloc_in_place (pool, len, raw, owner, handle))
-      r = 0;
+    r = do_malloc_growing (pool, len, raw, owner, handle);
     compact_unlock (pool);
   }
   grow_unlock (pool);
