@@ -139,7 +139,7 @@ take_reserve (struct zs_pool *pool)
 {
   index_lock (pool);
   const uint32_t index = do_pop (pool, &pool->reserve);
-  const bool low = pool->reserve.count < pool->reserve_target / 2;
+  const bool low = pool->reserve.count * 2 < pool->reserve_target;
   index_unlock (pool);
 
   if (low)
