@@ -245,6 +245,8 @@ zs_pool_refill (struct zs_pool *pool)
     r = fill_zspage (pool, index);
   if (r < 0)
     return r;
+  /* If it will be raw: its tags are not in it, and many share a page. */
+  zs_tag_store (zs_raw_tag (pool, zs_ref_make (index, 0)), 0);
   zs_zspage_put (pool, index);
   return 1;
 }
