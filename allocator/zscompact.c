@@ -18,7 +18,9 @@
  * Small objects find holes; what none is long enough for goes to a new zspage,
  * but never to more of those than were gained so far and one: without it a
  * pool of small holes could not be compacted, and with it a run never holds
- * more than a zspage over what it began with.
+ * more than a zspage over what it began with.  A run that after two of them has
+ * gained nothing makes no third: where no hole takes any object, it would move
+ * the whole pool from old zspages to new ones.
  *
  * An object whose owner is busy, or that nobody owns yet or any more, stays,
  * and its zspage with it: compaction waits for nobody.  Others wait for it no
@@ -39,6 +41,9 @@
  * steps are left out: too much to move for what it gains. */
 #define STEP_SHIFT 8
 #define LAST_STEP  ((ZSPAGE_GRANULES >> STEP_SHIFT) * 15 / 16)
+
+/* How many zspages are made on trust. */
+#define MOST_ADVANCED 2
 
 /* What one run has to keep in mind. */
 struct run {
@@ -107,6 +112,13 @@ next_raw (const struct run *run, uint32_t index, uint32_t *at, uint32_t *len)
   return 0;
 }
 
+static bool
+may_grow (const struct run *run)
+{
+  return run->grown < run->emptied ||
+         (run->grown == run->emptied && run->grown < MOST_ADVANCED);
+}
+
 /* Room in a zspage more, if the run may make one.  Who grows at the limit holds
  * the grow lock while waiting for us, so we only try. */
 static bool
@@ -116,7 +128,7 @@ malloc_growing (struct run *run, uint32_t len, bool raw, uint64_t owner,
   struct zs_pool *const pool = run->pool;
   int r;
 
-  if (run->grown > run->emptied || !grow_trylock (pool))
+  if (!may_grow (run) || !grow_trylock (pool))
     return false;
   r = zs_do_malloc_new (pool, len, raw, owner, handle);
   grow_unlock (pool);
