@@ -226,7 +226,11 @@ compact_zspage (struct run *run, uint32_t index, enum zspage_kind kind,
   struct zs_shard *const shard = zs_shard_of (pool, index);
   enum moved moved = NOT_MOVED;
 
+  /* Who is refused holds the grow lock while it waits for us: its turn comes
+   * before the next zspage. */
+  grow_lock (pool);
   compact_lock (pool);
+  grow_unlock (pool);
   if (withdraw (run, shard, index, kind, step)) {
     moved = move_all (run, shard, index, kind == ZSPAGE_RAW);
     finish (run, shard, index, kind == ZSPAGE_RAW);
