@@ -358,6 +358,43 @@ pin_while_pinning (const void *arg)
   zs_obj_read_begin (pool, other);
 }
 
+static bool
+relocate_nothing (void *arg, uint64_t owner, uint64_t from, uint64_t to)
+{
+  (void) arg;
+  (void) owner;
+  (void) from;
+  (void) to;
+  return false;
+}
+
+/* Even in a pool where there is something to move. */
+static void
+compact_while_pinning (const void *arg)
+{
+  uint64_t handles[1000];
+
+  (void) arg;
+  zs_pool_set_relocate (pool, relocate_nothing, NULL);
+  for (int i = 0; i < 1000; ++i)
+    zs_malloc (pool, 1000, 0, &handles[i]);
+  for (int i = 0; i < 1000; i += 2)
+    zs_free (pool, handles[i]);
+  zs_obj_read_begin (pool, object);
+  abort_is_next ();
+  zs_compact (pool, NULL);
+}
+
+static void
+compact_while_holding_shard (const void *arg)
+{
+  (void) arg;
+  zs_pool_set_relocate (pool, relocate_nothing, NULL);
+  lockdep_acquire (&device_b, LOCK_SHARD);
+  abort_is_next ();
+  zs_compact (pool, NULL);
+}
+
 static void
 slot_lock_while_holding_slot (const void *arg)
 {
@@ -412,6 +449,8 @@ static void (*const real_violations[]) (const void *arg) = {
     stream_while_pinning,
     malloc_while_pinning,
     pin_while_pinning,
+    compact_while_pinning,
+    compact_while_holding_shard,
     slot_lock_while_holding_slot,
     stream_while_holding_shard,
     compress_while_holding_shard,

@@ -213,25 +213,6 @@ START_TEST (a_large_pool_agrees_with_its_shadow)
   filling_destroy (&filling);
 }
 
-/* Lengths as lz4 makes them of pages that programs left in memory: a page in
- * thirty does not compress, the others spread from 40 bytes to nearly a page,
- * 1350 bytes in the mean.  Between two neighbours all are equally likely. */
-static uint64_t
-draw_lz4_len (uint64_t *random)
-{
-  static const uint16_t quantiles[] = {
-      40,   60,   85,   120,  165,  215,  270,  340,  415,  495,  580,
-      665,  750,  835,  920,  1005, 1090, 1175, 1260, 1350, 1440, 1535,
-      1640, 1760, 1890, 2030, 2190, 2370, 2570, 2800, 3080, 3420, 4000,
-  };
-  const uint64_t i = random_below (random, 32);
-
-  if (random_below (random, 100) < 3)
-    return ZRAM_PAGE_SIZE;
-  return quantiles[i] +
-         random_below (random, quantiles[i + 1] - (uint64_t) quantiles[i]);
-}
-
 /* What the pool takes beyond what it was asked for, in parts of a thousand;
  * tells how much of that is holes, the rest being tags and rounding. */
 static unsigned

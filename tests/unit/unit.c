@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "page.h"
 #include "unit.h"
 
 /* Long enough that a slow machine never meets it. */
@@ -92,6 +93,22 @@ uint64_t
 random_below (uint64_t *state, uint64_t limit)
 {
   return random_next (state) % limit;
+}
+
+uint64_t
+draw_lz4_len (uint64_t *random)
+{
+  static const uint16_t quantiles[] = {
+      40,   60,   85,   120,  165,  215,  270,  340,  415,  495,  580,
+      665,  750,  835,  920,  1005, 1090, 1175, 1260, 1350, 1440, 1535,
+      1640, 1760, 1890, 2030, 2190, 2370, 2570, 2800, 3080, 3420, 4000,
+  };
+  const uint64_t i = random_below (random, 32);
+
+  if (random_below (random, 100) < 3)
+    return ZRAM_PAGE_SIZE;
+  return quantiles[i] +
+         random_below (random, quantiles[i + 1] - (uint64_t) quantiles[i]);
 }
 
 static void

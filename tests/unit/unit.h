@@ -54,6 +54,11 @@ extern uint64_t random_next (uint64_t *state);
 /* Below LIMIT, which is not 0. */
 extern uint64_t random_below (uint64_t *state, uint64_t limit);
 
+/* Lengths as lz4 makes them of pages that programs left in memory: a page in
+ * thirty does not compress, the others spread from 40 bytes to nearly a page,
+ * 1350 bytes in the mean.  Between two neighbours all are equally likely. */
+extern uint64_t draw_lz4_len (uint64_t *random);
+
 /* What pages are made of. */
 enum content {
   CONTENT_ZERO,

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The reserve: when it is filled, drawn on and given back, and that drawing on
+ * it takes no page fault.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "unit.h"
+#include "zscheck.h"
+#include "zsmalloc.h"
+
+#define ZSPAGE (UINT64_C (64) << 10)
+#define MIB    (UINT64_C (1) << 20)
+
+/* Emptied zspages that are kept though nobody has asked for a reserve. */
+#define MOST_KEPT (8 * ZSPAGE)
+
+/* Of this length, one object and no more is in a zspage. */
+#define LONE_LEN ZS_MAX_ALLOC_SIZE
+
+static const char device;
+
+static struct zs_pool *
+make_pool (uint64_t max_size)
+{
+  struct zs_pool *pool;
+
+  ck_assert_int_eq (zs_pool_create (&pool, max_size, &device), 0);
+  return pool;
+}
+
+static struct zs_pool_stats
+stats_of (struct zs_pool *pool)
+{
+  const char *const wrong = zs_pool_check (pool, NULL);
+  struct zs_pool_stats stats;
+
+  if (wrong)
+    ck_abort_msg ("the pool is broken: %s", wrong);
+  zs_pool_stats (pool, &stats);
+  return stats;
+}
+
+/* Set a reserve of N zspages, and fill it. */
+static void
+fill_reserve (struct zs_pool *pool, unsigned n)
+{
+  zs_pool_set_reserve (pool, n * ZSPAGE);
+  while (zs_pool_refill (pool) == 1)
+    ;
+  ck_assert_uint_eq (stats_of (pool).reserve, n * ZSPAGE);
+}
+
+static uint64_t
+make_object (struct zs_pool *pool, size_t len)
+{
+  static const char bytes[ZS_MAX_ALLOC_SIZE] = "something";
+  uint64_t handle = 0;
+
+  must_equal (zs_malloc (pool, len, 0, &handle), 0);
+  zs_obj_write (pool, handle, bytes, len);
+  return handle;
+}
+
+START_TEST (refill_fills_it_one_by_one)
+{
+  struct zs_pool *pool = make_pool (64 * MIB);
+
+  ck_assert_int_eq (zs_pool_refill (pool), 0);
+  ck_assert_uint_eq (stats_of (pool).reserve, 0);
+  zs_pool_set_reserve (pool, 4 * ZSPAGE + 1);
+  for (uint64_t i = 1; i <= 5; i++) {
+    ck_assert_int_eq (zs_pool_refill (pool), 1);
+    ck_assert_uint_eq (stats_of (pool).reserve, i * ZSPAGE);
+  }
+  ck_assert_int_eq (zs_pool_refill (pool), 0);
+  ck_assert_uint_eq (stats_of (pool).reserve, 5 * ZSPAGE);
+  ck_assert_uint_eq (stats_of (pool).used, 0);
+  ck_assert_uint_eq (stats_of (pool).max_used, 0);
+  ck_assert_uint_eq (stats_of (pool).live, 0);
+  zs_pool_destroy (pool);
+}
+
+START_TEST (growth_draws_on_it)
+{
+  struct zs_pool *pool = make_pool (64 * MIB);
+
+  fill_reserve (pool, 20);
+  for (uint64_t i = 1; i <= 20; i++) {
+    make_object (pool, LONE_LEN);
+    ck_assert_uint_eq (stats_of (pool).reserve, (20 - i) * ZSPAGE);
+    ck_assert_uint_eq (stats_of (pool).used, i * ZSPAGE);
+  }
+  make_object (pool, LONE_LEN);
+  ck_assert_uint_eq (stats_of (pool).reserve, 0);
+  ck_assert_uint_eq (stats_of (pool).used, 21 * ZSPAGE);
+  ck_assert_int_eq (zs_pool_refill (pool), 1);
+  zs_pool_destroy (pool);
+}
+
+static long
+faults (void)
+{
+  struct rusage usage;
+
+  ck_assert_int_eq (getrusage (RUSAGE_THREAD, &usage), 0);
+  return usage.ru_minflt + usage.ru_majflt;
+}
+
+/* Block zspages, and raw ones, whose tags stand elsewhere: enough of both that
+ * what describes them is many pages, too. */
+static const size_t faultless_lengths[] = {1350, ZRAM_PAGE_SIZE, LONE_LEN};
+
+START_TEST (growth_by_it_takes_no_page_fault)
+{
+  const size_t len = faultless_lengths[_i];
+  struct zs_pool *pool = make_pool (64 * MIB);
+  struct zs_pool_stats stats;
+  long before;
+
+  fill_reserve (pool, 300);
+  make_object (pool, len);
+  zs_pool_stats (pool, &stats);
+  before = faults ();
+  before = faults ();
+  while (stats.used < 290 * ZSPAGE) {
+    make_object (pool, len);
+    zs_pool_stats (pool, &stats);
+  }
+  ck_assert_int_eq (faults () - before, 0);
+  ck_assert_uint_eq (stats.reserve, 10 * ZSPAGE);
+  zs_pool_destroy (pool);
+}
+
+START_TEST (who_refills_is_woken_below_half)
+{
+  const unsigned size = (unsigned) _i;
+  struct zs_pool *pool = make_pool (64 * MIB);
+  _Atomic uint32_t wake = 0;
+
+  zs_pool_set_wake (pool, &wake);
+  fill_reserve (pool, size);
+  ck_assert_uint_eq (wake, 0);
+  for (unsigned left = size; left-- > 0;) {
+    make_object (pool, LONE_LEN);
+    ck_assert_msg ((wake != 0) == (2 * left < size),
+                   "of %u zspages %u are left: wake is %u", size, left, wake);
+    wake = 0;
+  }
+  zs_pool_destroy (pool);
+}
+
+/* Nobody asked for a reserve, so there is nobody to wake. */
+START_TEST (without_a_reserve_nobody_is_woken)
+{
+  struct zs_pool *pool = make_pool (64 * MIB);
+  _Atomic uint32_t wake = 0;
+
+  zs_pool_set_wake (pool, &wake);
+  for (int i = 0; i < 20; i++)
+    zs_free (pool, make_object (pool, LONE_LEN));
+  ck_assert_uint_eq (wake, 0);
+  zs_pool_destroy (pool);
+}
+
+START_TEST (emptied_zspages_fill_it_first)
+{
+  struct zs_pool *pool = make_pool (64 * MIB);
+  uint64_t handles[50];
+  uint64_t full;
+
+  fill_reserve (pool, 20);
+  for (int i = 0; i < 50; i++)
+    handles[i] = make_object (pool, LONE_LEN);
+  ck_assert_uint_eq (stats_of (pool).reserve, 0);
+  full = rss_bytes ();
+  for (uint64_t i = 0; i < 50; i++) {
+    zs_free (pool, handles[i]);
+    ck_assert_uint_eq (stats_of (pool).reserve, (i < 20 ? i + 1 : 20) * ZSPAGE);
+    ck_assert_uint_eq (stats_of (pool).used, (49 - i) * ZSPAGE);
+  }
+  ck_assert_int_eq (zs_pool_refill (pool), 0);
+  if (!instrumented ())
+    ck_assert_uint_le (rss_bytes (), full - 25 * ZSPAGE);
+  zs_pool_destroy (pool);
+}
+
+START_TEST (a_smaller_one_gives_memory_back_at_once)
+{
+  struct zs_pool *pool = make_pool (256 * MIB);
+  uint64_t full;
+
+  fill_reserve (pool, 1000);
+  full = rss_bytes ();
+  zs_pool_set_reserve (pool, 500 * ZSPAGE);
+  ck_assert_uint_eq (stats_of (pool).reserve, 500 * ZSPAGE);
+  ck_assert_uint_le (rss_bytes (), full - 490 * ZSPAGE);
+  zs_pool_set_reserve (pool, 0);
+  ck_assert_uint_le (stats_of (pool).reserve, MOST_KEPT);
+  ck_assert_uint_le (rss_bytes (), full - 980 * ZSPAGE);
+
+  /* What was given back can be had again. */
+  fill_reserve (pool, 1000);
+  ck_assert_uint_ge (rss_bytes (), full - 10 * ZSPAGE);
+  zs_pool_destroy (pool);
+}
+
+START_TEST (a_filled_one_is_resident)
+{
+  struct zs_pool *pool = make_pool (256 * MIB);
+  const uint64_t before = rss_bytes ();
+
+  fill_reserve (pool, 1000);
+  ck_assert_uint_ge (rss_bytes (), before + 1000 * ZSPAGE);
+  zs_pool_destroy (pool);
+}
+
+/* And what could not be filled is not lost: there are no other addresses. */
+START_TEST (without_memory_refill_says_so)
+{
+  struct zs_pool *pool = make_pool (10 * ZSPAGE);
+  int results[20];
+
+  fill_reserve (pool, 2);
+  zs_pool_set_reserve (pool, 10 * ZSPAGE);
+  memory_limit (0);
+  for (int i = 0; i < 20; i++)
+    results[i] = zs_pool_refill (pool);
+  memory_limit_lift ();
+  for (int i = 0; i < 20; i++)
+    ck_assert_int_eq (results[i], -ENOMEM);
+  ck_assert_uint_eq (stats_of (pool).reserve, 2 * ZSPAGE);
+  fill_reserve (pool, 10);
+  zs_pool_destroy (pool);
+}
+
+/* And growth goes on as long as there is a reserve. */
+START_TEST (without_memory_the_reserve_is_left)
+{
+  struct zs_pool *pool = make_pool (64 * MIB);
+  uint64_t handle;
+  int results[6];
+
+  fill_reserve (pool, 5);
+  memory_limit (0);
+  for (int i = 0; i < 6; i++)
+    results[i] = zs_malloc (pool, LONE_LEN, 0, &handle);
+  memory_limit_lift ();
+  for (int i = 0; i < 5; i++)
+    ck_assert_int_eq (results[i], 0);
+  ck_assert_int_eq (results[5], -ENOMEM);
+  ck_assert_uint_eq (stats_of (pool).used, 5 * ZSPAGE);
+  zs_pool_destroy (pool);
+}
+
+START_TEST (without_addresses_refill_says_so)
+{
+  struct zs_pool *pool = make_pool (4 * ZSPAGE);
+  uint64_t handle;
+
+  zs_pool_set_reserve (pool, 10 * ZSPAGE);
+  for (int i = 0; i < 4; i++)
+    ck_assert_int_eq (zs_pool_refill (pool), 1);
+  ck_assert_int_eq (zs_pool_refill (pool), -ENOSPC);
+  for (int i = 0; i < 4; i++)
+    make_object (pool, LONE_LEN);
+  ck_assert_int_eq (zs_malloc (pool, LONE_LEN, 0, &handle), -ENOSPC);
+  ck_assert_uint_eq (stats_of (pool).used, 4 * ZSPAGE);
+  zs_pool_destroy (pool);
+}
+
+START_TEST (the_limit_counts_what_is_used_alone)
+{
+  struct zs_pool *pool = make_pool (64 * MIB);
+  uint64_t handle;
+
+  zs_pool_set_limit (pool, 3 * ZSPAGE);
+  fill_reserve (pool, 10);
+  for (int i = 0; i < 3; i++)
+    make_object (pool, LONE_LEN);
+  ck_assert_int_eq (zs_malloc (pool, LONE_LEN, 0, &handle), -ENOSPC);
+  ck_assert_uint_eq (stats_of (pool).reserve, 7 * ZSPAGE);
+  ck_assert_uint_eq (stats_of (pool).used, 3 * ZSPAGE);
+  zs_pool_destroy (pool);
+}
+
+/* Some refill, some grow and some empty, all at once; one changes its size. */
+static void
+breathe (void *arg, unsigned me)
+{
+  struct zs_pool *const pool = arg;
+  uint64_t random = me, handles[40];
+
+  for (uint64_t round = 0; round < scaled (2000); round++) {
+    if (me == 0)
+      zs_pool_set_reserve (pool, random_below (&random, 60) * ZSPAGE);
+    if (me <= 1) {
+      must (zs_pool_refill (pool) >= 0);
+      continue;
+    }
+    const unsigned n = 1 + (unsigned) random_below (&random, 40);
+
+    for (unsigned i = 0; i < n; i++)
+      handles[i] = make_object (pool, LONE_LEN);
+    for (unsigned i = 0; i < n; i++)
+      zs_free (pool, handles[i]);
+  }
+}
+
+START_TEST (it_may_change_while_the_pool_breathes)
+{
+  struct zs_pool *pool = make_pool (64 * MIB);
+  uint64_t before;
+
+  zs_free (pool, make_object (pool, LONE_LEN));
+  before = rss_bytes ();
+  threads_run (4, breathe, pool);
+  ck_assert_uint_eq (stats_of (pool).used, 0);
+  zs_pool_set_reserve (pool, 0);
+  ck_assert_uint_le (stats_of (pool).reserve, MOST_KEPT);
+  if (!instrumented ())
+    ck_assert_uint_le (rss_bytes (), before + 2 * MOST_KEPT);
+  zs_pool_destroy (pool);
+}
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("zsindex");
+  TCase *tc = suite_case (suite, "reserve");
+
+  tcase_add_test (tc, refill_fills_it_one_by_one);
+  tcase_add_test (tc, growth_draws_on_it);
+  tcase_add_loop_test (tc, who_refills_is_woken_below_half, 1, 9);
+  tcase_add_test (tc, without_a_reserve_nobody_is_woken);
+  tcase_add_test (tc, emptied_zspages_fill_it_first);
+  tcase_add_test (tc, without_addresses_refill_says_so);
+  tcase_add_test (tc, the_limit_counts_what_is_used_alone);
+  tcase_add_test (tc, it_may_change_while_the_pool_breathes);
+  if (memory_can_be_limited ()) {
+    tcase_add_test (tc, without_memory_refill_says_so);
+    tcase_add_test (tc, without_memory_the_reserve_is_left);
+  }
+  if (instrumented ())
+    puts ("SKIP: three tests of memory and page faults: who watches has both");
+  else {
+    tcase_add_test (tc, a_filled_one_is_resident);
+    tcase_add_test (tc, a_smaller_one_gives_memory_back_at_once);
+    tcase_add_loop_test (tc, growth_by_it_takes_no_page_fault, 0, 3);
+  }
+  return suite_run (suite);
+}
