@@ -23,9 +23,11 @@
  * the whole pool from old zspages to new ones.
  *
  * An object whose owner is busy, or that nobody owns yet or any more, stays,
- * and its zspage with it: compaction waits for nobody.  Others wait for it no
- * longer than the copy of an object, but for one: who would be refused because
- * the pool is at its limit waits until the withdrawn holes are back.
+ * and its zspage with it: compaction waits for no owner and no reader.  Others
+ * wait for it no longer than the copy of an object, but for one: who would be
+ * refused because the pool cannot grow waits until the withdrawn holes are back.
+ * It holds the grow lock meanwhile, which each zspage is begun under, so it does
+ * not wait for a second one.
  *
  * Why an object that was moved is the one that was meant: nothing is given out
  * in a zspage that is leaving, so a slot that names a place in it names what

@@ -258,7 +258,8 @@ START_TEST (the_pool_is_dense_and_stays_so)
     overwrite_at_random (&filling);
   filling_check (&filling);
   filling_check_objects (&filling);
-  ck_assert_uint_lt (overhead (&filling, "overwritten six times"), 40);
+  /* 3.5 % in one shard, 4.7 in four; size classes come to 7 and more. */
+  ck_assert_uint_lt (overhead (&filling, "overwritten six times"), 55);
   filling_destroy (&filling);
 }
 
