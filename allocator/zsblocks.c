@@ -59,7 +59,7 @@ zs_do_block_malloc (struct zs_pool *pool, struct zs_shard *shard, uint32_t len,
   else
     set_prev_free (pool, ref, len, false);
   zs_tag_store (zs_block (pool->base, ref), zs_tag_live (owner, len));
-  zs_do_account (pool, shard, zs_ref_zspage (ref), (int32_t) len);
+  zs_do_account (shard, false, (int32_t) len);
   return ref;
 }
 
@@ -96,7 +96,7 @@ zs_do_block_free (struct zs_pool *pool, struct zs_shard *shard, zs_ref ref)
   const uint64_t tag = zs_tag_load (block);
   uint32_t len = zs_tag_len (tag);
 
-  zs_do_account (pool, shard, index, -(int32_t) len);
+  zs_do_account (shard, false, -(int32_t) len);
   if (unlikely (pool->zspages[index].leaving)) {
     zs_tag_store (block, tag | ZS_TAG_FREE);
     return false;

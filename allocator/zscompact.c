@@ -25,9 +25,9 @@
  * An object whose owner is busy, or that nobody owns yet or any more, stays,
  * and its zspage with it: compaction waits for no owner and no reader.  Others
  * wait for it no longer than the copy of an object, but for one: who would be
- * refused because the pool cannot grow waits until the withdrawn holes are back.
- * It holds the grow lock meanwhile, which each zspage is begun under, so it does
- * not wait for a second one.
+ * refused because the pool cannot grow waits until the withdrawn holes are
+ * back. It holds the grow lock meanwhile, which each zspage is begun under, so
+ * it does not wait for a second one.
  *
  * Why an object that was moved is the one that was meant: nothing is given out
  * in a zspage that is leaving, so a slot that names a place in it names what
@@ -51,6 +51,7 @@
 struct run {
   struct zs_pool *pool;
   const _Atomic bool *stop;
+  uint32_t end;     /* zspages from here on came later */
   uint64_t emptied; /* zspages */
   uint64_t grown;   /* zspages that were made to move objects into */
 };
@@ -61,20 +62,65 @@ enum moved {
   NO_ROOM
 };
 
+static inline uint32_t
+step_of (const struct zspage *zspage)
+{
+  return zspage->fullness >> STEP_SHIFT;
+}
+
 static bool
 stopped (const struct run *run)
 {
   return run->stop && atomic_load_explicit (run->stop, memory_order_relaxed);
 }
 
-/* How many zspages of KIND the holes in all of them add up to.  Blocks and raw
- * pages cannot take each other's holes. */
+/* The caller holds the shard: the granules of zspage INDEX that live. */
+static uint32_t
+do_used (const struct zs_pool *pool, uint32_t index)
+{
+  const struct zspage *const zspage = &pool->zspages[index];
+  uint32_t used = 0, len;
+
+  if (zspage_kind (zspage) == ZSPAGE_RAW)
+    return (uint32_t) __builtin_popcount (zspage->raw_used) * RAW_GRANULES;
+  for (uint32_t granule = 0; granule < ZSPAGE_GRANULES; granule += len) {
+    const uint64_t tag =
+        zs_tag_load (zs_block (pool->base, zs_ref_make (index, granule)));
+
+    len = zs_tag_len (tag);
+    used += tag & ZS_TAG_FREE ? 0 : len;
+  }
+  return used;
+}
+
+/* The caller holds SHARD: note the fullness of zspage INDEX, if it is SHARD's
+ * and of KIND; else that there is nothing to be gained. */
+static void
+do_note_fullness (struct zs_pool *pool, const struct zs_shard *shard,
+                  uint32_t index, enum zspage_kind kind)
+{
+  struct zspage *const zspage = &pool->zspages[index];
+
+  zspage->fullness = ZSPAGE_GRANULES;
+  if (zs_do_owns (pool, shard, index) && zspage_kind (zspage) == kind)
+    zspage->fullness = (uint16_t) do_used (pool, index);
+}
+
+/* Note how full each zspage of KIND is.  Returns how many zspages their holes
+ * add up to.  Blocks and raw pages cannot take each other's holes. */
 static uint64_t
 plan (const struct run *run, enum zspage_kind kind)
 {
-  const struct zs_pool *const pool = run->pool;
+  struct zs_pool *const pool = run->pool;
   uint64_t holes = 0;
 
+  for (uint32_t i = 1; i < run->end; i++) {
+    struct zs_shard *const shard = zs_shard_of (pool, i);
+
+    shard_lock (pool, shard);
+    do_note_fullness (pool, shard, i, kind);
+    shard_unlock (pool, shard);
+  }
   for (unsigned i = 0; i < pool->nr_shards; i++)
     holes += zs_shard_holes (&pool->shards[i], kind == ZSPAGE_RAW);
   return holes / ZSPAGE_SIZE;
@@ -175,7 +221,8 @@ move_all (struct run *run, struct zs_shard *shard, uint32_t index, bool raw)
   return moved;
 }
 
-/* Withdraw zspage INDEX from SHARD if it still is of KIND and in STEP. */
+/* Withdraw zspage INDEX from SHARD if it still is of KIND, and no fuller than
+ * STEP; if it is, note that. */
 static bool
 withdraw (struct run *run, struct zs_shard *shard, uint32_t index,
           enum zspage_kind kind, uint32_t step)
@@ -184,9 +231,8 @@ withdraw (struct run *run, struct zs_shard *shard, uint32_t index,
   const struct zspage *const zspage = &pool->zspages[index];
 
   shard_lock (pool, shard);
-  const bool ours = zs_do_owns (pool, shard, index) &&
-                    zspage_kind (zspage) == kind &&
-                    zspage_used (zspage) >> STEP_SHIFT == step;
+  do_note_fullness (pool, shard, index, kind);
+  const bool ours = step_of (zspage) <= step;
   if (ours && kind == ZSPAGE_RAW)
     zs_do_raw_withdraw (pool, shard, index);
   else if (ours)
@@ -203,7 +249,7 @@ finish (struct run *run, struct zs_shard *shard, uint32_t index, bool raw)
   struct zspage *const zspage = &pool->zspages[index];
 
   shard_lock (pool, shard);
-  const bool emptied = zspage_used (zspage) == 0;
+  const bool emptied = do_used (pool, index) == 0;
   if (emptied) {
     zspage->leaving = false;
     zs_do_disown (pool, shard, index);
@@ -248,11 +294,9 @@ compact_step (struct run *run, enum zspage_kind kind, uint32_t step,
               uint64_t goal)
 {
   const struct zspage *const zspages = run->pool->zspages;
-  const uint32_t end = run->pool->frontier;
 
-  for (uint32_t i = 1; i < end && run->emptied < run->grown + goal; i++)
-    if (zspage_kind (&zspages[i]) == kind &&
-        zspage_used (&zspages[i]) >> STEP_SHIFT == step && !stopped (run) &&
+  for (uint32_t i = 1; i < run->end && run->emptied < run->grown + goal; i++)
+    if (step_of (&zspages[i]) == step && !stopped (run) &&
         compact_zspage (run, i, kind, step) == NO_ROOM && run->emptied > 0)
       return false;
   return true;
@@ -263,7 +307,7 @@ static uint64_t
 compact_kind (struct zs_pool *pool, enum zspage_kind kind,
               const _Atomic bool *stop)
 {
-  struct run run = {.pool = pool, .stop = stop};
+  struct run run = {.pool = pool, .stop = stop, .end = pool->frontier};
   const uint64_t goal = plan (&run, kind);
 
   for (uint32_t step = 0; step < LAST_STEP; step++)

@@ -22,29 +22,38 @@ count_free (struct zs_fragmentation *f, uint32_t granule, uint32_t len)
     f->inner_pages += end - first;
 }
 
-static void
+/* Returns the free granules. */
+static uint32_t
 do_count_blocks (const struct zs_pool *pool, uint32_t index,
                  struct zs_fragmentation *f)
 {
-  uint32_t len;
+  uint32_t len, sum = 0;
 
   for (uint32_t granule = 0; granule < ZSPAGE_GRANULES; granule += len) {
     const uint64_t tag =
         zs_tag_load (zs_block (pool->base, zs_ref_make (index, granule)));
 
     len = zs_tag_len (tag);
-    if (tag & ZS_TAG_FREE)
+    if (tag & ZS_TAG_FREE) {
       count_free (f, granule, len);
+      sum += len;
+    }
   }
+  return sum;
 }
 
-/* A free raw page is a block of its own. */
-static void
+/* The same; a free raw page is a block of its own. */
+static uint32_t
 do_count_raw (const struct zspage *zspage, struct zs_fragmentation *f)
 {
+  uint32_t sum = 0;
+
   for (uint32_t place = 0; place < RAW_PER_ZSPAGE; place++)
-    if (!(zspage->raw_used & 1U << place))
+    if (!(zspage->raw_used & 1U << place)) {
       count_free (f, place * RAW_GRANULES, RAW_GRANULES);
+      sum += RAW_GRANULES;
+    }
+  return sum;
 }
 
 static void
@@ -53,11 +62,11 @@ do_count_zspage (const struct zs_pool *pool, uint32_t index,
 {
   const struct zspage *const zspage = &pool->zspages[index];
 
-  f->zspages[zspage_used (zspage) * 10 / ZSPAGE_GRANULES]++;
-  if (zspage_kind (zspage) == ZSPAGE_RAW)
-    do_count_raw (zspage, f);
-  else
-    do_count_blocks (pool, index, f);
+  const uint32_t sum = zspage_kind (zspage) == ZSPAGE_RAW
+                           ? do_count_raw (zspage, f)
+                           : do_count_blocks (pool, index, f);
+
+  f->zspages[(ZSPAGE_GRANULES - sum) * 10 / ZSPAGE_GRANULES]++;
 }
 
 void

@@ -28,23 +28,23 @@
  * of its zspages' holes.  An object is freed under the lock of its zspage's
  * shard, whoever frees it.  Where one is made decides how dense the pool
  * stays, and three rules keep shards from costing memory:
- *   - a thread asks its CPU's shard first, unless another has clearly more
- *     holes: or one CPU would go on dividing its long holes while the short
- * ones of the others are left over;
+ *   - a thread asks its CPU's shard first, unless a clearly larger share of
+ *     another is holes: or one CPU would go on dividing its long holes while
+ *     the short ones of the others are left over;
  *   - then it asks all the others, before the pool grows;
  *   - and then the shard that was asked first grows: if another did, its holes
  *     would never be asked for by the one who needed them.
  * Without the last two, 2 shards cost 5 to 7 % more.  With them, 262,144
- * objects overwritten six times have holes of 1.5 % in 1 shard, 1.8 in 2
- * and 2.1 to 2.5 in 4, wherever threads run and however long they stay; a
- * quarter as many objects, 2.7, 3.0 to 3.4, and 3.5 to 3.9.
+ * objects overwritten six times have holes of 1.5 % in 1 shard, 1.8 in 2 and
+ * 2.1 to 2.3 in 4, however long threads stay on a CPU; in a pool a fifth of
+ * that size, 2.7, 3.1 to 3.8, and 3.7 to 4.8.
  *
  * Invariants, each looked at by zs_pool_check:
  *   - blocks tile a zspage; no two neighbours are free;
  *   - a free block of ZS_MIN_BLOCK granules or more is in the bin of its
  *     length, in its shard, a shorter one in none, a live one in none;
- *   - "used" of a zspage is the granules of what lives in it, and not 0;
- *     "holes" of a shard is what is left of its zspages;
+ *   - a zspage in a shard has something living in it; "size" of a shard is that
+ *     of its zspages, "holes" what is free of it;
  *   - memory is behind exactly the zspages in shards and in the reserve, but
  *     for those that are just being made or given back.
  * In a zspage that compaction is emptying ("leaving", at most one) free blocks
@@ -78,6 +78,9 @@
  * this many bytes besides, which keeps small pools on their own CPU. */
 #define HOLES_SLACK (64U << 10)
 
+/* How many objects are made between two looks at the others. */
+#define TURNS 32
+
 /* What zspage indexes in a handle have room for, halved so that offsets never
  * come near the sign bit. */
 #define MAX_POOL_SIZE (UINT64_C (64) << 40)
@@ -103,19 +106,40 @@ reserve_ranges (struct zs_pool *pool)
   return pool->base && pool->zspages && pool->raw_tags ? 0 : -ENOMEM;
 }
 
+/* Whoever finds one taken had better look again for a moment than sleep: it is
+ * held for less time than sleeping takes. */
+static void
+init_shard_locks (struct zs_pool *pool)
+{
+  pthread_mutexattr_t attr;
+
+  pthread_mutexattr_init (&attr);
+  pthread_mutexattr_settype (&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
+  for (unsigned i = 0; i < pool->nr_shards; i++)
+    pthread_mutex_init (&pool->shards[i].lock, &attr);
+  pthread_mutexattr_destroy (&attr);
+}
+
+/* SIZE bytes, which are so many cache lines, of zeros. */
+static void *
+zeroed_lines (size_t size)
+{
+  void *const lines = aligned_alloc (ZRAM_CACHE_LINE, size);
+
+  return lines ? memset (lines, 0, size) : NULL;
+}
+
 static int
 create_shards (struct zs_pool *pool)
 {
   const unsigned cpus = cpu_count ();
 
   pool->nr_shards = cpus < MAX_SHARDS ? cpus : MAX_SHARDS;
-  pool->shards =
-      aligned_alloc (ZRAM_CACHE_LINE, pool->nr_shards * sizeof *pool->shards);
-  if (!pool->shards)
+  pool->shards = zeroed_lines (pool->nr_shards * sizeof *pool->shards);
+  pool->choices = zeroed_lines (pool->nr_shards * sizeof *pool->choices);
+  if (!pool->shards || !pool->choices)
     return -ENOMEM;
-  memset (pool->shards, 0, pool->nr_shards * sizeof *pool->shards);
-  for (unsigned i = 0; i < pool->nr_shards; i++)
-    pthread_mutex_init (&pool->shards[i].lock, NULL);
+  init_shard_locks (pool);
   return 0;
 }
 
@@ -125,11 +149,10 @@ zs_pool_create (struct zs_pool **poolp, uint64_t max_size, const void *domain)
   if (max_size == 0 || max_size > MAX_POOL_SIZE)
     return -EINVAL;
 
-  struct zs_pool *const pool = aligned_alloc (ZRAM_CACHE_LINE, sizeof *pool);
+  struct zs_pool *const pool = zeroed_lines (sizeof *pool);
 
   if (!pool)
     return -ENOMEM;
-  memset (pool, 0, sizeof *pool);
   pool->domain = domain;
   pool->frontier = 1;
   pool->max_zspages =
@@ -155,6 +178,7 @@ zs_pool_destroy (struct zs_pool *pool)
   pthread_mutex_destroy (&pool->index_lock);
   pthread_mutex_destroy (&pool->compact_lock);
   pthread_mutex_destroy (&pool->grow_lock);
+  free (pool->choices);
   free (pool->shards);
   release_ranges (pool);
   free (pool);
@@ -170,6 +194,16 @@ zs_do_owns (const struct zs_pool *pool, const struct zs_shard *shard,
          zs_shard_of (pool, index) == shard;
 }
 
+/* A zspage with nothing in it is SHARD's, or no longer. */
+static void
+do_account_zspage (struct zs_shard *shard, bool raw, int64_t bytes)
+{
+  atomic_store_explicit (&shard->size[raw],
+                         zs_shard_size (shard, raw) + (uint64_t) bytes,
+                         memory_order_relaxed);
+  zs_do_account_holes (shard, raw, bytes);
+}
+
 void
 zs_do_adopt (struct zs_pool *pool, struct zs_shard *shard, uint32_t index,
              enum zspage_kind kind)
@@ -177,11 +211,10 @@ zs_do_adopt (struct zs_pool *pool, struct zs_shard *shard, uint32_t index,
   struct zspage *const zspage = &pool->zspages[index];
 
   zspage->raw_used = 0;
-  atomic_store_explicit (&zspage->used, 0, memory_order_relaxed);
   atomic_store_explicit (&zspage->shard, (uint8_t) (shard - pool->shards),
                          memory_order_relaxed);
   zspage_set_kind (zspage, kind);
-  zs_do_account_holes (shard, kind == ZSPAGE_RAW, ZSPAGE_SIZE);
+  do_account_zspage (shard, kind == ZSPAGE_RAW, ZSPAGE_SIZE);
 }
 
 void
@@ -189,8 +222,8 @@ zs_do_disown (struct zs_pool *pool, struct zs_shard *shard, uint32_t index)
 {
   struct zspage *const zspage = &pool->zspages[index];
 
-  zs_do_account_holes (shard, zspage_kind (zspage) == ZSPAGE_RAW,
-                       -(int64_t) ZSPAGE_SIZE);
+  do_account_zspage (shard, zspage_kind (zspage) == ZSPAGE_RAW,
+                     -(int64_t) ZSPAGE_SIZE);
   zspage_set_kind (zspage, ZSPAGE_UNUSED);
   pool->used -= ZSPAGE_SIZE;
 }
@@ -228,21 +261,48 @@ do_malloc (struct zs_pool *pool, struct zs_shard *shard, uint32_t len, bool raw,
              : zs_do_block_malloc (pool, shard, len, owner);
 }
 
-/* The shard to ask first, and to grow if need be. */
-static inline unsigned
-first_shard (const struct zs_pool *pool, bool raw)
+/* Has OTHER clearly more holes than MINE, for its size?  By the share, or the
+ * larger would draw all growth, for having more holes, and get larger still. */
+static inline bool
+has_more_holes (const struct zs_shard *other, const struct zs_shard *mine,
+                bool raw)
 {
-  const unsigned mine = cpu_index (pool->nr_shards);
-  const uint64_t holes = zs_shard_holes (&pool->shards[mine], raw);
-  uint64_t most = holes + holes / 4 + HOLES_SLACK;
-  unsigned first = mine;
+  const double size = (double) zs_shard_size (mine, raw);
+  const double holes = (double) zs_shard_holes (mine, raw);
+
+  return (double) zs_shard_holes (other, raw) * size >
+         (double) zs_shard_size (other, raw) * (holes * 1.25 + HOLES_SLACK);
+}
+
+/* For the threads of CPU: their own, or the one with clearly more holes. */
+static ZRAM_NOINLINE void
+choose_shard (struct zs_pool *pool, unsigned cpu, bool raw)
+{
+  unsigned first = cpu;
 
   for (unsigned i = 0; i < pool->nr_shards; i++)
-    if (zs_shard_holes (&pool->shards[i], raw) > most) {
-      most = zs_shard_holes (&pool->shards[i], raw);
+    if (has_more_holes (&pool->shards[i], &pool->shards[first], raw))
       first = i;
-    }
-  return first;
+  atomic_store_explicit (&pool->choices[cpu].first[raw], first,
+                         memory_order_relaxed);
+}
+
+/* The shard to ask first, and to grow if need be. */
+static inline unsigned
+first_shard (struct zs_pool *pool, bool raw)
+{
+  const unsigned cpu = cpu_index (pool->nr_shards);
+  struct zs_choice *const choice = &pool->choices[cpu];
+  const uint32_t turn =
+      atomic_load_explicit (&choice->turns, memory_order_relaxed);
+
+  /* Others of this CPU may count at the same time: nothing depends on it. */
+  atomic_store_explicit (&choice->turns, turn + 1, memory_order_relaxed);
+  if (unlikely (turn % TURNS == 0)) {
+    choose_shard (pool, cpu, false);
+    choose_shard (pool, cpu, true);
+  }
+  return atomic_load_explicit (&choice->first[raw], memory_order_relaxed);
 }
 
 static inline bool
@@ -357,6 +417,16 @@ zs_malloc (struct zs_pool *pool, size_t len, uint64_t owner, uint64_t *handle)
   return malloc_growing (pool, zs_block_len (len), raw, owner, handle);
 }
 
+/* The tag of the block after the one at REF, which lives: freeing will change
+ * it, and may as well fetch it while it waits for the lock. */
+static inline void
+prefetch_neighbour (const struct zs_pool *pool, zs_ref ref)
+{
+  const zs_word *const block = zs_block (pool->base, ref);
+
+  __builtin_prefetch (&block[zs_tag_len (zs_tag_load (block))], 1);
+}
+
 void
 zs_free (struct zs_pool *pool, uint64_t handle)
 {
@@ -365,6 +435,8 @@ zs_free (struct zs_pool *pool, uint64_t handle)
 
   zs_assert_handle (pool, handle, "freeing");
   shard = zs_shard_of (pool, zs_ref_zspage (ref));
+  if (likely (!zs_handle_raw (handle)))
+    prefetch_neighbour (pool, ref);
   shard_lock (pool, shard);
   zs_do_assert_may_free (pool, handle);
   const bool emptied = zs_handle_raw (handle)

@@ -34,20 +34,29 @@ enum zspage_kind {
 struct zspage {
   uint32_t next;
   uint32_t prev;
-  uint16_t raw_used;     /* ZSPAGE_RAW: bit i: place i is taken */
-  _Atomic uint16_t used; /* granules of live objects, tags included */
+  uint16_t raw_used; /* ZSPAGE_RAW: bit i: place i is taken */
+  uint16_t fullness; /* in granules, when the run of compaction last looked */
   _Atomic uint8_t kind;
   _Atomic uint8_t shard; /* whose lock guards all this; fixed while in use */
   bool leaving;          /* being emptied: its holes are in no bin or list */
 };
 
 /* A part of the pool with a lock of its own: some of the zspages in use, and
- * their holes.  "holes" are bytes, of block zspages and of raw ones. */
+ * their holes, in bytes, of block zspages and of raw ones. */
 struct zs_shard {
   _Alignas(ZRAM_CACHE_LINE) pthread_mutex_t lock;
-  _Atomic uint64_t holes[2];    /* changes under the lock, read without */
+  _Atomic uint64_t size[2];     /* of its zspages; the two change under the */
+  _Atomic uint64_t holes[2];    /* lock, and are read without */
   uint32_t raw[RAW_PER_ZSPAGE]; /* lists, by how many places are taken */
   struct zs_bins bins;
+};
+
+/* Which shard the threads of a CPU ask first, for blocks and for raw pages, and
+ * how often they have asked: other shards' numbers are looked at once in a
+ * while, because each look takes their cache line away from them. */
+struct zs_choice {
+  _Alignas(ZRAM_CACHE_LINE) _Atomic uint32_t first[2];
+  _Atomic uint32_t turns;
 };
 
 /* A list of unused zspages. */
@@ -61,6 +70,7 @@ struct zs_pool {
   uint32_t max_zspages; /* indexes are 1 to this, less one */
   unsigned nr_shards;
   struct zs_shard *shards;
+  struct zs_choice *choices; /* as many */
 
   /* Three runs of addresses, indexed by zspage. */
   char *base; /* the zspages themselves */
@@ -228,8 +238,8 @@ zs_object_bytes (const struct zs_pool *pool, uint64_t handle)
   return zs_handle_raw (handle) ? block : block + 1;
 }
 
-/* A zspage's kind and fullness change under its shard's lock, but compaction
- * plans by them without.  Who sees a kind that is in use sees the shard too. */
+/* A zspage's kind changes under its shard's lock, and is read without: who sees
+ * a kind that is in use sees the shard too. */
 static inline enum zspage_kind
 zspage_kind (const struct zspage *zspage)
 {
@@ -243,18 +253,18 @@ zspage_set_kind (struct zspage *zspage, enum zspage_kind kind)
   atomic_store_explicit (&zspage->kind, (uint8_t) kind, memory_order_release);
 }
 
-static inline uint32_t
-zspage_used (const struct zspage *zspage)
-{
-  return atomic_load_explicit (&zspage->used, memory_order_relaxed);
-}
-
 /* The shard that guards a zspage in use. */
 static inline struct zs_shard *
 zs_shard_of (const struct zs_pool *pool, uint32_t index)
 {
   return &pool->shards[atomic_load_explicit (&pool->zspages[index].shard,
                                              memory_order_relaxed)];
+}
+
+static inline uint64_t
+zs_shard_size (const struct zs_shard *shard, bool raw)
+{
+  return atomic_load_explicit (&shard->size[raw], memory_order_relaxed);
 }
 
 static inline uint64_t
@@ -272,19 +282,13 @@ zs_do_account_holes (struct zs_shard *shard, bool raw, int64_t bytes)
   atomic_store_explicit (&shard->holes[raw], holes, memory_order_relaxed);
 }
 
-/* The caller holds SHARD: LEN granules of its zspage INDEX came alive, or died
- * if LEN is negative. */
+/* The caller holds SHARD: LEN granules came alive in it, or died if LEN is
+ * negative.  Not counted for each zspage: what describes four of them is in one
+ * cache line, and they may be of four shards. */
 static inline void
-zs_do_account (struct zs_pool *pool, struct zs_shard *shard, uint32_t index,
-               int32_t len)
+zs_do_account (struct zs_shard *shard, bool raw, int32_t len)
 {
-  struct zspage *const zspage = &pool->zspages[index];
-
-  atomic_store_explicit (&zspage->used,
-                         (uint16_t) ((int32_t) zspage_used (zspage) + len),
-                         memory_order_relaxed);
-  zs_do_account_holes (shard, zspage_kind (zspage) == ZSPAGE_RAW,
-                       -(int64_t) len * (int64_t) ZS_GRANULE);
+  zs_do_account_holes (shard, raw, -(int64_t) len * (int64_t) ZS_GRANULE);
 }
 
 /* zsmalloc.c.  The caller holds the shard's lock for all "zs_do" with a shard.

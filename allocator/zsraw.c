@@ -83,7 +83,7 @@ zs_do_raw_malloc (struct zs_pool *pool, struct zs_shard *shard, uint64_t owner)
   zspage->raw_used |= (uint16_t) (1U << place);
   list_insert (pool, shard, index);
   zs_tag_store (zs_raw_tag (pool, ref), zs_tag_live (owner, 0));
-  zs_do_account (pool, shard, index, RAW_GRANULES);
+  zs_do_account (shard, true, RAW_GRANULES);
   return ref;
 }
 
@@ -94,7 +94,7 @@ zs_do_raw_free (struct zs_pool *pool, struct zs_shard *shard, zs_ref ref)
   const uint32_t place = zs_ref_granule (ref) / RAW_GRANULES;
   struct zspage *const zspage = &pool->zspages[index];
 
-  zs_do_account (pool, shard, index, -(int32_t) RAW_GRANULES);
+  zs_do_account (shard, true, -(int32_t) RAW_GRANULES);
   if (!zspage->leaving)
     list_remove (pool, shard, index);
   zspage->raw_used &= (uint16_t) ~(1U << place);
