@@ -9,28 +9,11 @@
 #include "filling.h"
 #include "unit.h"
 
-/* Between two neighbours all lengths are equally likely. */
-static uint64_t
-draw_len (uint64_t *random)
-{
-  static const uint16_t quantiles[] = {
-      40,   60,   85,   120,  165,  215,  270,  340,  415,  495,  580,
-      665,  750,  835,  920,  1005, 1090, 1175, 1260, 1350, 1440, 1535,
-      1640, 1760, 1890, 2030, 2190, 2370, 2570, 2800, 3080, 3420, 4000,
-  };
-  const uint64_t i = random_below (random, 32);
-
-  if (random_below (random, 100) < 3)
-    return ZRAM_PAGE_SIZE;
-  return quantiles[i] +
-         random_below (random, quantiles[i + 1] - (uint64_t) quantiles[i]);
-}
-
 /* lz4 keeps noise as it is, and makes some 20 bytes of what follows it. */
 void
 page_fill_real (void *page, uint64_t seed)
 {
-  const uint64_t len = draw_len (&seed);
+  const uint64_t len = draw_lz4_len (&seed);
 
   content_fill (page, len, CONTENT_NOISE, seed);
   memset ((char *) page + len, ' ', ZRAM_PAGE_SIZE - len);
