@@ -101,9 +101,9 @@ struct sizes {
 };
 
 static const struct sizes all_sizes[] = {
-    {draw_lz4_len, 50000, 50, 140},
+    {draw_lz4_len, 50000, 50, 170},
     {draw_raw_len, 20000, 50, 110},
-    {draw_any_len, 20000, 50, 250},
+    {draw_any_len, 20000, 50, 300},
 };
 
 #define NR_SIZES ((int) (sizeof all_sizes / sizeof all_sizes[0]))
@@ -246,9 +246,10 @@ START_TEST (the_emptiest_go)
   ck_assert_uint_eq (slots_stats (&slots).used, (55 + per - 1) / per * ZSPAGE);
   for (unsigned i = 0; i < 10 - (55 + per - 1) / per; i++)
     moved += i + 1;
-  /* Some first went to one that was to go later. */
+  /* Some first went to one that was to go later: the more, the more often this
+   * thread has been moved from one CPU to another, up to a quarter and more. */
   ck_assert_uint_ge (slots.moved, moved);
-  ck_assert_uint_le (slots.moved, moved + moved / 4);
+  ck_assert_uint_le (slots.moved, moved + moved / 2);
   slots_destroy (&slots);
 }
 
