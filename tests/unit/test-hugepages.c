@@ -82,7 +82,7 @@ collapse_all (void)
 
 struct result {
   uint64_t huge;     /* bytes in huge pages before anything was discarded */
-  uint64_t rss_fell; /* by so much when it was discarded and compacted */
+  uint64_t rss_fell; /* by so much when it was compacted */
   uint64_t used_fell;
 };
 
@@ -98,12 +98,12 @@ measure (bool forced)
   filling_make (&filling, NR_PAGES, 0);
   collapse_all ();
   result.huge = huge_bytes ();
+  filling_discard (&filling, KEPT);
   rss = rss_bytes ();
   used = system_used (&counter);
-  filling_discard (&filling, KEPT);
   zram_compact (filling.zram, NULL);
-  result.rss_fell = difference (rss, rss_bytes ());
   result.used_fell = difference (used, system_used (NULL));
+  result.rss_fell = difference (rss, rss_bytes ());
   printf ("%s: AnonHugePages %llu MiB; compacted, RSS fell by %llu MiB, "
           "%s by %llu MiB\n",
           forced ? "huge pages forced on" : "as the pool asks",
