@@ -36,8 +36,8 @@
  *     would never be asked for by the one who needed them.
  * Without the last two, 2 shards cost 5 to 7 % more.  With them, 262,144
  * objects overwritten six times have holes of 1.5 % in 1 shard, 1.8 in 2 and
- * 2.1 to 2.3 in 4, however long threads stay on a CPU; in a pool a fifth of
- * that size, 2.7, 3.1 to 3.8, and 3.7 to 4.8.
+ * 2.1 to 2.8 in 4, the more the longer threads stay on a CPU; in a pool a fifth
+ * of that size, 2.7, 3.1 to 3.8, and 3.7 to 4.8.
  *
  * Invariants, each looked at by zs_pool_check:
  *   - blocks tile a zspage; no two neighbours are free;
@@ -70,9 +70,11 @@
 #include "vmem.h"
 #include "zspool.h"
 
-/* More would cost memory, see above, and nobody would ask for them: the locks
- * are held for some 50 ns of each 5 us that a page takes. */
-#define MAX_SHARDS 4
+/* More would cost memory, see above: 4 are over 4 % with the slot table.  And
+ * little time: a lock is held for some 100 ns of each 5 us or more that it
+ * takes to compress a page, for as long again when one is freed, and not for
+ * reads. */
+#define MAX_SHARDS 2
 
 /* Another shard is asked first if it has a quarter more holes than ours and
  * this many bytes besides, which keeps small pools on their own CPU. */

@@ -258,7 +258,7 @@ START_TEST (the_pool_is_dense_and_stays_so)
     overwrite_at_random (&filling);
   filling_check (&filling);
   filling_check_objects (&filling);
-  /* 3.5 % in one shard, 4.7 in four; size classes come to 7 and more. */
+  /* 3.5 % in one shard, at most 4.6 in two; size classes come to 7 and more. */
   ck_assert_uint_lt (overhead (&filling, "overwritten six times"), 55);
   filling_destroy (&filling);
 }
