@@ -292,6 +292,23 @@ START_TEST (holes_too_short_for_anything_move_little)
   slots_destroy (&slots);
 }
 
+/* Half of a zspage or nearly: those left alone in one can be put together, but
+ * what that gains is no reason to move all the others from zspage to zspage. */
+START_TEST (long_objects_are_not_moved_for_next_to_nothing)
+{
+  struct slots slots;
+
+  slots_make (&slots, 4000, 512 * MIB);
+  for (unsigned i = 0; i < slots.count; i++)
+    must_equal (slots_put (&slots, i, 30000), 0);
+  for (unsigned i = 0; i < slots.count; i += 100)
+    slots_drop (&slots, i);
+  ck_assert_uint_gt (compact (&slots), 0);
+  ck_assert_uint_le (slots.moved, slots.count / 10);
+  slots_check_all (&slots);
+  slots_destroy (&slots);
+}
+
 START_TEST (a_second_run_finds_nothing_left)
 {
   uint64_t random = 8, moved, used;
@@ -940,6 +957,7 @@ add_gain (Suite *suite)
   tcase_add_loop_test (tc, the_emptiest_go, 0, NR_KINDS);
   tcase_add_loop_test (tc, nothing_to_gain_moves_nothing, 0, NR_KINDS);
   tcase_add_loop_test (tc, holes_too_short_for_anything_move_little, 0, 3);
+  tcase_add_test (tc, long_objects_are_not_moved_for_next_to_nothing);
   tcase_add_loop_test (tc, a_second_run_finds_nothing_left, 0, NR_SIZES);
 }
 
