@@ -88,22 +88,59 @@ stopped (const struct run *run)
   return run->stop && atomic_load_explicit (run->stop, memory_order_relaxed);
 }
 
+/* The next live object of zspage INDEX from granule *AT on, which moves past
+ * it; 0 at the end.  *LEN is its length in granules.  The caller holds the
+ * shard. */
+static uint64_t
+do_next_block (const struct zs_pool *pool, uint32_t index, uint32_t *at,
+               uint32_t *len)
+{
+  while (*at < ZSPAGE_GRANULES) {
+    const zs_ref ref = zs_ref_make (index, *at);
+    const uint64_t tag = zs_tag_load (zs_block (pool->base, ref));
+
+    *len = zs_tag_len (tag);
+    *at += *len;
+    if (!(tag & ZS_TAG_FREE))
+      return zs_handle_make (ref, false);
+  }
+  return 0;
+}
+
+static uint64_t
+do_next_raw (const struct zs_pool *pool, uint32_t index, uint32_t *at,
+             uint32_t *len)
+{
+  const struct zspage *const zspage = &pool->zspages[index];
+
+  *len = RAW_GRANULES;
+  while (*at < ZSPAGE_GRANULES) {
+    const zs_ref ref = zs_ref_make (index, *at);
+
+    *at += RAW_GRANULES;
+    if (zspage->raw_used & 1U << (zs_ref_granule (ref) / RAW_GRANULES))
+      return zs_handle_make (ref, true);
+  }
+  return 0;
+}
+
+static uint64_t
+do_next (const struct zs_pool *pool, uint32_t index, uint32_t *at,
+         uint32_t *len)
+{
+  return zspage_kind (&pool->zspages[index]) == ZSPAGE_RAW
+             ? do_next_raw (pool, index, at, len)
+             : do_next_block (pool, index, at, len);
+}
+
 /* The caller holds the shard: the granules of zspage INDEX that live. */
 static uint32_t
 do_used (const struct zs_pool *pool, uint32_t index)
 {
-  const struct zspage *const zspage = &pool->zspages[index];
-  uint32_t used = 0, len;
+  uint32_t at = 0, len = 0, used = 0;
 
-  if (zspage_kind (zspage) == ZSPAGE_RAW)
-    return (uint32_t) __builtin_popcount (zspage->raw_used) * RAW_GRANULES;
-  for (uint32_t granule = 0; granule < ZSPAGE_GRANULES; granule += len) {
-    const uint64_t tag =
-        zs_tag_load (zs_block (pool->base, zs_ref_make (index, granule)));
-
-    len = zs_tag_len (tag);
-    used += tag & ZS_TAG_FREE ? 0 : len;
-  }
+  while (do_next (pool, index, &at, &len))
+    used += len;
   return used;
 }
 
@@ -120,58 +157,32 @@ do_note_fullness (struct zs_pool *pool, const struct zs_shard *shard,
     zspage->fullness = (uint16_t) do_used (pool, index);
 }
 
-/* Note how full each zspage of KIND is.  Returns how many zspages their holes
- * add up to.  Blocks and raw pages cannot take each other's holes. */
+/* How many zspages the holes in all of KIND add up to.  Blocks and raw pages
+ * cannot take each other's holes. */
 static uint64_t
+possible_gain (const struct zs_pool *pool, enum zspage_kind kind)
+{
+  uint64_t holes = 0;
+
+  for (unsigned i = 0; i < pool->nr_shards; i++)
+    holes += zs_shard_holes (&pool->shards[i], kind == ZSPAGE_RAW);
+  return holes / ZSPAGE_SIZE;
+}
+
+/* Note how full each zspage of KIND is.  A run that is stopped meanwhile looks
+ * at none of them. */
+static void
 plan (const struct run *run, enum zspage_kind kind)
 {
   struct zs_pool *const pool = run->pool;
-  uint64_t holes = 0;
 
-  for (uint32_t i = 1; i < run->end; i++) {
+  for (uint32_t i = 1; i < run->end && !stopped (run); i++) {
     struct zs_shard *const shard = zs_shard_of (pool, i);
 
     shard_lock (pool, shard);
     do_note_fullness (pool, shard, i, kind);
     shard_unlock (pool, shard);
   }
-  for (unsigned i = 0; i < pool->nr_shards; i++)
-    holes += zs_shard_holes (&pool->shards[i], kind == ZSPAGE_RAW);
-  return holes / ZSPAGE_SIZE;
-}
-
-/* The next live object of a zspage that is leaving, from granule *AT on, which
- * moves past it; 0 at the end.  *LEN is its length in granules.  The caller
- * holds the shard. */
-static uint64_t
-next_block (const struct run *run, uint32_t index, uint32_t *at, uint32_t *len)
-{
-  while (*at < ZSPAGE_GRANULES) {
-    const zs_ref ref = zs_ref_make (index, *at);
-    const uint64_t tag = zs_tag_load (zs_block (run->pool->base, ref));
-
-    *len = zs_tag_len (tag);
-    *at += *len;
-    if (!(tag & ZS_TAG_FREE))
-      return zs_handle_make (ref, false);
-  }
-  return 0;
-}
-
-static uint64_t
-next_raw (const struct run *run, uint32_t index, uint32_t *at, uint32_t *len)
-{
-  const struct zspage *const zspage = &run->pool->zspages[index];
-
-  *len = RAW_GRANULES;
-  while (*at < ZSPAGE_GRANULES) {
-    const zs_ref ref = zs_ref_make (index, *at);
-
-    *at += RAW_GRANULES;
-    if (zspage->raw_used & 1U << (zs_ref_granule (ref) / RAW_GRANULES))
-      return zs_handle_make (ref, true);
-  }
-  return 0;
 }
 
 /* Would one zspage more leave none for others to have? */
@@ -226,7 +237,7 @@ move (struct run *run, uint64_t from, uint32_t len, uint64_t owner)
 
 /* Move everything out of a withdrawn zspage, until something stays. */
 static enum moved
-move_all (struct run *run, struct zs_shard *shard, uint32_t index, bool raw)
+move_all (struct run *run, struct zs_shard *shard, uint32_t index)
 {
   uint32_t at = 0, len = 0;
   uint64_t from, owner = 0;
@@ -234,8 +245,7 @@ move_all (struct run *run, struct zs_shard *shard, uint32_t index, bool raw)
 
   do {
     shard_lock (run->pool, shard);
-    from = raw ? next_raw (run, index, &at, &len)
-               : next_block (run, index, &at, &len);
+    from = do_next (run->pool, index, &at, &len);
     if (from)
       owner = zs_obj_owner (run->pool, from);
     shard_unlock (run->pool, shard);
@@ -304,7 +314,7 @@ compact_zspage (struct run *run, uint32_t index, enum zspage_kind kind,
   compact_lock (pool);
   grow_unlock (pool);
   if (withdraw (run, shard, index, kind, step)) {
-    moved = move_all (run, shard, index, kind == ZSPAGE_RAW);
+    moved = move_all (run, shard, index);
     finish (run, shard, index, kind == ZSPAGE_RAW);
   }
   compact_unlock (pool);
@@ -349,8 +359,11 @@ compact_kind (struct zs_pool *pool, enum zspage_kind kind,
               const _Atomic bool *stop)
 {
   struct run run = {.pool = pool, .stop = stop, .end = pool->frontier};
-  const uint64_t goal = plan (&run, kind);
+  const uint64_t goal = possible_gain (pool, kind);
 
+  if (goal == 0)
+    return 0;
+  plan (&run, kind);
   for (uint32_t step = 0; step < LAST_STEP; step++)
     if (!compact_step (&run, kind, step, goal))
       break;
