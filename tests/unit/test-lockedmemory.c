@@ -148,6 +148,7 @@ main (void)
     return skip ("this process may not be locked in memory");
   }
   munlockall ();
+  measure_alone ();
   suite = suite_create ("lockedmemory");
   tc = suite_case (suite, "locked memory");
   tcase_add_test (tc, locked_memory_goes_back_as_any_other);

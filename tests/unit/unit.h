@@ -38,6 +38,11 @@ extern TCase *suite_case (Suite *suite, const char *name);
 /* Run SUITE; what main returns. */
 extern int suite_run (Suite *suite);
 
+/* Wait for other programs of this directory that measure the machine's memory,
+ * each of which fills some hundred MiB, and keep them waiting until this one
+ * ends. */
+extern void measure_alone (void);
+
 /* Say on stdout and stderr why a program cannot run here; what main returns. */
 extern int skip (const char *why);
 
