@@ -529,8 +529,10 @@ game_main (void *arg, unsigned me)
     game->playing--;
   }
   else
-    while (game->playing > 0)
+    /* Once at least, should it come to run when they have ended. */
+    do
       zram_compact (game->model->zram, NULL);
+    while (game->playing > 0);
 }
 
 /* By compaction, if there was any, and only then.  A pool at its limit may have

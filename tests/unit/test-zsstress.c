@@ -140,11 +140,13 @@ stress_main (void *arg, unsigned me)
       use (stress, me, &random);
     stress->users--;
   }
-  while (stress->users > 0)
+  /* Once at least, should a thread come to run when the users have ended. */
+  do
     if (me == 0)
       zs_compact (stress->slots.pool, NULL);
     else
       look (stress);
+  while (stress->users > 0);
 }
 
 static uint64_t
