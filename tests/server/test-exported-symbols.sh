@@ -3,7 +3,8 @@
 # The plugin exports plugin_init and debug flags, nothing else, so that no name
 # of ours can stand in for another plugin's or a library's; and it needs no
 # function of nbdkit's that nbdkit 1.30 does not have, since such a name is
-# looked for only when somebody's older nbdkit loads the plugin.
+# looked for only when somebody's older nbdkit loads the plugin.  And no thread
+# has to allocate thread-local memory for it.
 
 # shellcheck source=functions.sh.in
 . ./functions.sh
@@ -59,3 +60,9 @@ nm -D --undefined-only "$plugin" | awk '{ print $NF }' | sed 's/@.*//' |
 [ -s "$dir/used" ] || die 'no function of nbdkit is used'
 ! comm -13 "$dir/nbdkit-1.30" "$dir/used" | grep . ||
   die 'the above are not in nbdkit 1.30'
+
+# Thread-local memory that glibc would allocate at a thread's first use of it,
+# aborting the server when there is none.
+requires readelf --version
+! readelf -rW "$plugin" | grep -E 'DTPMOD|TLSDESC|TLS_DESC' ||
+  die 'a thread must allocate the above'
