@@ -2,13 +2,13 @@
 #include <config.h>
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "compiler.h"
 #include "lockdep.h"
+#include "touch.h"
 #include "vmem.h"
 
 /* Newer than some C libraries' headers; the values are the kernel's own. */
@@ -79,16 +79,14 @@ vmem_open (void *start, size_t size)
   return protect (start, size, PROT_READ | PROT_WRITE);
 }
 
-/* Kernels before 5.14 know no MADV_POPULATE_WRITE: write each page, in a way
- * that keeps what is there even if somebody else writes it too. */
+/* Kernels before 5.14 know no MADV_POPULATE_WRITE. */
 static ZRAM_NOINLINE void
 touch_pages (void *start, size_t size)
 {
-  _Atomic char *const bytes = start;
   const size_t page = host_page_size ();
 
   for (size_t i = 0; i < size; i += page)
-    atomic_fetch_or_explicit (&bytes[i], 0, memory_order_relaxed);
+    touch_byte ((char *) start + i);
 }
 
 int
