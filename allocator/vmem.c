@@ -110,9 +110,11 @@ vmem_give_back (void *start, size_t size)
   lockdep_may_sleep ();
   if (madvise (start, size, MADV_DONTNEED) == 0)
     return;
-  /* Locked memory: 5.18 can drop it as it is, older kernels must unlock. */
+  /* Locked memory: 5.18 can drop it as it is, older kernels must unlock; what
+   * is filled here later is to be locked again. */
   if (madvise (start, size, MADV_DONTNEED_LOCKED) == 0)
     return;
   munlock (start, size);
   madvise (start, size, MADV_DONTNEED);
+  mlock2 (start, size, MLOCK_ONFAULT);
 }

@@ -2,6 +2,7 @@
 /* What the unit suites share; unit.h says what for. */
 #include <config.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -315,6 +316,35 @@ addresses_suffice (uint64_t size)
   }
   munmap (p, size);
   return true;
+}
+
+long
+thread_faults (void)
+{
+  struct rusage usage;
+
+  must (getrusage (RUSAGE_THREAD, &usage) == 0);
+  return usage.ru_minflt + usage.ru_majflt;
+}
+
+/* Where there is a limit it is tried with 0.  (Called by main, too: no check.)
+ */
+bool
+memory_lock (void)
+{
+  struct rlimit limit, tried;
+  int error;
+
+  if (getrlimit (RLIMIT_MEMLOCK, &limit) < 0)
+    return false;
+  tried = limit;
+  if (limit.rlim_cur != RLIM_INFINITY)
+    tried.rlim_cur = 0;
+  setrlimit (RLIMIT_MEMLOCK, &tried);
+  error = mlockall (MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0 ? 0 : errno;
+  setrlimit (RLIMIT_MEMLOCK, &limit);
+  errno = error;
+  return error == 0;
 }
 
 static const char next_mark[] = "abort is next\n";

@@ -108,6 +108,14 @@ extern void memory_limit_lift (void);
 extern bool memory_can_be_limited (void);
 extern bool addresses_suffice (uint64_t size);
 
+/* Lock all memory, also that which will be mapped.  False, and errno: that may
+ * not be done; a limit that leaves room for now will not later, so it does not
+ * count. */
+extern bool memory_lock (void);
+
+/* The page faults that this thread has taken so far. */
+extern long thread_faults (void);
+
 /* FN (ARG) must call abort_is_next () and then die by abort ().  It runs in a
  * child.  What it wrote to stderr after that call is put in OUTPUT. */
 extern void must_abort (void (*fn) (const void *arg), const void *arg,
