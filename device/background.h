@@ -1,28 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The device's background thread: compaction when it pays, and the refilling of
- * the pool's reserve.
+/* Compaction in the background, when it pays.
  *
- * It runs at ordinary priority: it takes slot and shard locks, if only to copy
- * a page or to unlink a block, and a thread of low priority that is kept from
- * running while it holds one would hold up the I/O that it should not disturb.
+ * It runs at ordinary priority.  A lower one would be wrong: it takes slot and
+ * shard locks, if only to copy a page or to unlink a block, and who is kept
+ * from running while he holds one holds up the I/O.  So would a higher one,
+ * where the threads that serve are of a real-time class: it would take their
+ * turns.
  */
 #ifndef ZRAM_BACKGROUND_H
 #define ZRAM_BACKGROUND_H
 
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 
+#include "worker.h"
+
 struct zs_pool;
+
+/* A run that gained nothing is not made again for a while, unless there are
+ * clearly more holes than there were. */
+struct vain {
+  uint64_t until; /* when the pause ends, in milliseconds */
+  unsigned pause; /* how long the next one will be */
+  uint64_t holes; /* that there were */
+};
 
 struct background {
   struct zs_pool *pool;
   unsigned compact_threshold; /* percent of the pool in holes; 0: never */
-  pthread_t thread;
-  bool running;
-  _Atomic bool stop;     /* what a long run looks at */
-  _Atomic uint32_t wake; /* futex: 1: look now */
+  struct vain vain;
+  struct worker worker;
 };
 
 /* Start the thread for POOL, which outlives it.  After the server has forked.

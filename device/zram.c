@@ -36,7 +36,6 @@ create_parts (struct zram *zram, const struct zram_config *config)
   if (r == 0) {
     zs_pool_set_limit (zram->pool, config->mem_limit);
     zs_pool_set_relocate (zram->pool, page_relocate, zram);
-    zs_pool_set_wake (zram->pool, &zram->background.wake);
     zram->compact_threshold = config->compact_threshold;
   }
   return r;
