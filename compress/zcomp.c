@@ -158,6 +158,21 @@ zcomp_create (struct zcomp **compp, const struct zcomp_backend *backend,
   return 0;
 }
 
+int
+zcomp_populate (struct zcomp *comp)
+{
+  int r = 0;
+
+  for (unsigned i = 0; i < ZCOMP_DIRECTIONS && r == 0; i++) {
+    const struct direction *const direction = &comp->directions[i];
+
+    if (direction->contexts)
+      r = vmem_populate (direction->contexts,
+                         direction->context_size * direction->nr_streams);
+  }
+  return r;
+}
+
 static void
 destroy_direction (struct direction *direction)
 {

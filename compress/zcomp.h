@@ -42,6 +42,10 @@ extern int
 zcomp_create (struct zcomp **comp, const struct zcomp_backend *backend,
               unsigned nr_streams, const void *domain);
 
+/* Put memory behind all contexts, so that no stream's first use takes a page
+ * fault.  -ENOMEM. */
+extern int zcomp_populate (struct zcomp *comp);
+
 /* No stream may be held.  COMP may be NULL. */
 extern void zcomp_destroy (struct zcomp *comp);
 

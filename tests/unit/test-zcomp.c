@@ -483,6 +483,107 @@ START_TEST (two_sets_of_streams_are_independent)
   zcomp_destroy (other);
 }
 
+/* Page faults. */
+
+#define NR_FILLED 3U
+
+struct first_use {
+  struct zcomp *warm; /* used before */
+  struct zcomp *comp;
+  enum zcomp_direction direction;
+  pthread_barrier_t all_hold;
+  long faults[NR_FILLED];
+};
+
+/* Pages of all kinds through one stream of WITH, which is its first use if
+ * WITH is what is looked at: all streams are held then.  How many faults? */
+static long
+use_stream (struct first_use *use, struct zcomp *with)
+{
+  char page[ZRAM_PAGE_SIZE], small[2 * ZRAM_PAGE_SIZE];
+  struct zcomp_stream *stream;
+  long taken = 0;
+  unsigned kind;
+  size_t len;
+
+  for (kind = 0; kind < CONTENT_KINDS; ++kind) {
+    content_fill (page, sizeof page, (enum content) kind, kind);
+    must_equal (compress (use->warm, page, small, sizeof small, &len), 0);
+    stream = zcomp_stream_get (with, use->direction);
+    if (with == use->comp)
+      pthread_barrier_wait (&use->all_hold);
+    taken -= thread_faults ();
+    if (use->direction == ZCOMP_COMPRESS)
+      must_equal (zcomp_compress (stream, page, small, sizeof small, &len), 0);
+    else
+      must_equal (zcomp_decompress (stream, small, len, page), 0);
+    taken += thread_faults ();
+    if (with == use->comp)
+      pthread_barrier_wait (&use->all_hold);
+    zcomp_stream_put (stream);
+  }
+  return taken;
+}
+
+/* The library's code and this thread's stack have been used before. */
+static void
+use_first (void *arg, unsigned me)
+{
+  struct first_use *use = arg;
+
+  use_stream (use, use->warm);
+  use->faults[me] = use_stream (use, use->comp);
+}
+
+/* The faults that the first use of all streams of DIRECTION takes. */
+static long
+count_faults (const struct zcomp_backend *backend,
+              enum zcomp_direction direction, bool populate)
+{
+  struct first_use use = {.direction = direction};
+  long sum = 0;
+  unsigned i;
+
+  use.warm = make_comp (backend, 1);
+  use.comp = make_comp (backend, NR_FILLED);
+  pthread_barrier_init (&use.all_hold, NULL, NR_FILLED);
+  if (populate)
+    ck_assert_int_eq (zcomp_populate (use.comp), 0);
+  threads_run (NR_FILLED, use_first, &use);
+  for (i = 0; i < NR_FILLED; ++i)
+    sum += use.faults[i];
+  zcomp_destroy (use.comp);
+  zcomp_destroy (use.warm);
+  return sum;
+}
+
+START_TEST (a_filled_stream_takes_no_page_fault)
+{
+  const struct zcomp_backend *backend = zcomp_backends[_i];
+
+  ck_assert_int_ge (count_faults (backend, ZCOMP_COMPRESS, false), NR_FILLED);
+  ck_assert_int_eq (count_faults (backend, ZCOMP_COMPRESS, true), 0);
+  ck_assert_int_eq (count_faults (backend, ZCOMP_DECOMPRESS, true), 0);
+}
+
+/* Before the first use, and between two. */
+START_TEST (filling_changes_nothing)
+{
+  char small[ZRAM_PAGE_SIZE];
+  size_t len;
+  int i;
+
+  comp = make_comp (zcomp_backends[_i], 2);
+  for (i = 0; i < 3; ++i) {
+    ck_assert_int_eq (zcomp_populate (comp), 0);
+    len = make_small (small, sizeof small, CONTENT_MIXED, (uint64_t) i);
+    memset (page_out, 0xee, ZRAM_PAGE_SIZE);
+    must_equal (decompress (comp, small, len, page_out), 0);
+    must (memcmp (page_in, page_out, ZRAM_PAGE_SIZE) == 0);
+  }
+  zcomp_destroy (comp);
+}
+
 int
 main (void)
 {
@@ -517,5 +618,13 @@ main (void)
   tcase_add_loop_test (tc, threads_may_change_cpus, 0, n);
   tcase_add_loop_test (tc, a_compressor_holds_up_no_reader, 0, n);
   tcase_add_loop_test (tc, two_sets_of_streams_are_independent, 0, n);
+
+  tc = suite_case (suite, "memory");
+  tcase_add_checked_fixture (tc, setup, NULL);
+  tcase_add_loop_test (tc, filling_changes_nothing, 0, n);
+  if (instrumented ())
+    puts ("SKIP: a test of page faults: who watches takes some, too");
+  else
+    tcase_add_loop_test (tc, a_filled_stream_takes_no_page_fault, 0, n);
   return suite_run (suite);
 }
