@@ -57,6 +57,7 @@ struct slot_table {
   size_t leaves_size;  /* bytes */
   unsigned leaf_shift; /* log2 of the slots in a leaf */
   unsigned step_shift; /* log2 of the bytes of "slots" in a step */
+  bool populated;      /* all memory is there, and stays */
   _Atomic bool opened[MAX_STEPS];
 };
 
@@ -109,6 +110,25 @@ slot_table_create (struct slot_table **tablep, uint64_t nr_slots,
     return r;
   }
   *tablep = table;
+  return 0;
+}
+
+int
+slot_table_populate (struct slot_table *table)
+{
+  int r = vmem_open (table->slots, table->slots_size);
+
+  if (r == 0)
+    r = vmem_populate (table->slots, table->slots_size);
+  if (r == 0)
+    r = vmem_open (table->leaves, table->leaves_size);
+  if (r == 0)
+    r = vmem_populate (table->leaves, table->leaves_size);
+  if (r < 0)
+    return r;
+  for (unsigned i = 0; i < MAX_STEPS; i++)
+    table->opened[i] = true;
+  table->populated = true;
   return 0;
 }
 
@@ -320,6 +340,8 @@ slot_table_shrink (struct slot_table *table, uint64_t index, uint64_t end)
   const uint64_t leaf_slots = UINT64_C (1) << table->leaf_shift;
   const uint64_t leaf_end = (end + leaf_slots - 1) >> table->leaf_shift;
 
+  if (table->populated)
+    return;
   for (uint64_t leaf = index >> table->leaf_shift; leaf < leaf_end; leaf++) {
     const uint64_t count = mark_leaves (table, leaf, leaf_end);
 

@@ -4,6 +4,7 @@
  */
 #include <config.h>
 
+#include <errno.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -397,6 +398,94 @@ START_TEST (no_memory_is_an_answer)
   slot_table_destroy (table);
 }
 
+/* A populated table. */
+
+static struct slot_table *
+make_populated (uint64_t nr_slots)
+{
+  struct slot_table *table = make_table (nr_slots);
+
+  ck_assert_int_eq (slot_table_populate (table), 0);
+  return table;
+}
+
+START_TEST (a_populated_table_is_a_table)
+{
+  const uint64_t n = _i ? 100001 : 1;
+  struct slot_table *table = make_populated (n);
+  uint64_t i;
+
+  ck_assert_uint_eq (slot_table_next (table, 0, n), n);
+  for (i = 0; i < n; i += 3)
+    set_slot (table, i, i + 1);
+  for (i = 0; i < n; ++i)
+    if (i % 3 == 0)
+      must_be_set (table, i, i + 1);
+    else
+      must_be_empty (table, i);
+  for (i = 0; i < n; ++i)
+    must (slot_is_hole (table, i) == (i % 3 != 0));
+  for (i = 0; i < n; ++i)
+    clear_slot (table, i);
+  slot_table_shrink (table, 0, n);
+  ck_assert_uint_eq (slot_table_next (table, 0, n), n);
+  set_slot (table, n - 1, 5);
+  must_be_set (table, n - 1, 5);
+  slot_table_destroy (table);
+}
+
+/* How many faults it takes to set all slots, and to clear them again. */
+static long
+faults_of_filling (struct slot_table *table, uint64_t n)
+{
+  const long before = thread_faults ();
+  uint64_t i;
+
+  for (i = 0; i < n; ++i)
+    set_slot (table, i, 9);
+  for (i = 0; i < n; ++i)
+    clear_slot (table, i);
+  slot_table_shrink (table, 0, n);
+  return thread_faults () - before;
+}
+
+/* Nor the second time, so nothing has been given back. */
+START_TEST (a_populated_table_takes_no_page_fault)
+{
+  const uint64_t n = 1000001, pages = n * sizeof (struct slot) / 65536;
+  struct slot_table *table = make_table (n);
+  uint64_t before;
+  int round;
+
+  ck_assert_int_ge (faults_of_filling (table, n), pages);
+  ck_assert_int_ge (faults_of_filling (table, n), pages);
+  slot_table_destroy (table);
+
+  before = rss_bytes ();
+  table = make_populated (n);
+  for (round = 0; round < 3; ++round) {
+    ck_assert_uint_ge (rss_bytes (), before + n * sizeof (struct slot));
+    ck_assert_int_eq (faults_of_filling (table, n), 0);
+  }
+  slot_table_destroy (table);
+}
+
+START_TEST (without_memory_populate_says_so)
+{
+  struct slot_table *table = make_table (1 << 24);
+  int r;
+
+  memory_limit (1 << 20);
+  r = slot_table_populate (table);
+  memory_limit_lift ();
+  ck_assert_int_eq (r, -ENOMEM);
+
+  /* It is as before. */
+  set_slot (table, 77, 3);
+  must_be_set (table, 77, 3);
+  slot_table_destroy (table);
+}
+
 /* Threads that each own every NR_THREADS'th slot, and shrink each other's. */
 #define NR_THREADS 4
 #define NR_RACED   (NR_THREADS * 700)
@@ -624,6 +713,15 @@ main (void)
   tcase_add_loop_test (tc, try_borrow_keeps_the_counts, 0, 2);
   if (memory_can_be_limited ())
     tcase_add_test (tc, no_memory_is_an_answer);
+
+  tc = suite_case (suite, "populated");
+  tcase_add_loop_test (tc, a_populated_table_is_a_table, 0, 2);
+  if (memory_can_be_limited ())
+    tcase_add_test (tc, without_memory_populate_says_so);
+  if (instrumented ())
+    puts ("SKIP: a test of page faults: who watches takes some, too");
+  else
+    tcase_add_test (tc, a_populated_table_takes_no_page_fault);
 
   tc = suite_case (suite, "many threads");
   tcase_add_test (tc, shrinking_loses_no_slot_that_others_use);
