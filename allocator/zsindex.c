@@ -44,6 +44,22 @@ do_push (struct zs_pool *pool, struct zs_index_list *list, uint32_t index)
   list->count++;
 }
 
+/* The caller holds the grow lock: let COUNT more zspages, or all that there
+ * are, be described. */
+static int
+do_open_descriptions (struct zs_pool *pool, uint32_t count)
+{
+  const uint32_t left = pool->max_zspages - pool->opened;
+  int r;
+
+  if (count > left)
+    count = left;
+  r = vmem_open (&pool->zspages[pool->opened], count * sizeof *pool->zspages);
+  if (r == 0)
+    pool->opened += count;
+  return r;
+}
+
 /* The caller holds the grow lock: let one more zspage be known, and take it.
  * What describes it is opened together with the many that share a page of
  * memory, and written, so that no page fault comes under a lock later. */
@@ -51,15 +67,12 @@ static int
 do_pass_frontier (struct zs_pool *pool, uint32_t *index)
 {
   const uint32_t next = pool->frontier;
-  const uint32_t left = pool->max_zspages - next;
   int r = 0;
 
-  if (left == 0)
+  if (next == pool->max_zspages)
     return -ENOSPC;
-  if (next == 1 || next % ZSPAGES_OPENED == 0)
-    r = vmem_open (&pool->zspages[next],
-                   (left < ZSPAGES_OPENED ? left : ZSPAGES_OPENED) *
-                       sizeof *pool->zspages);
+  if (next == pool->opened)
+    r = do_open_descriptions (pool, ZSPAGES_OPENED);
   if (r < 0)
     return r;
   zspage_set_kind (&pool->zspages[next], ZSPAGE_UNUSED);
@@ -93,17 +106,26 @@ give_back (struct zs_pool *pool, uint32_t index)
   put_unused (pool, index);
 }
 
-/* Put memory behind zspage INDEX, which no list knows, and let its raw tags be
- * used.  If that fails it is unused again. */
+/* Let COUNT zspages from INDEX on, and their raw tags, be written. */
+static int
+open_zspages (struct zs_pool *pool, uint32_t index, size_t count)
+{
+  const zs_ref ref = zs_ref_make (index, 0);
+  const int r = vmem_open (zs_raw_tag (pool, ref),
+                           count * RAW_PER_ZSPAGE * sizeof (zs_word));
+
+  return r < 0 ? r
+               : vmem_open (zs_block (pool->base, ref), count * ZSPAGE_SIZE);
+}
+
+/* Put memory behind zspage INDEX, which no list knows.  If that fails it is
+ * unused again. */
 static int
 fill_zspage (struct zs_pool *pool, uint32_t index)
 {
-  const zs_ref ref = zs_ref_make (index, 0);
-  void *const start = zs_block (pool->base, ref);
-  int r = vmem_open (zs_raw_tag (pool, ref), RAW_PER_ZSPAGE * sizeof (zs_word));
+  void *const start = zs_block (pool->base, zs_ref_make (index, 0));
+  int r = pool->reserve_only ? 0 : open_zspages (pool, index, 1);
 
-  if (r == 0)
-    r = vmem_open (start, ZSPAGE_SIZE);
   if (r == 0)
     r = vmem_populate (start, ZSPAGE_SIZE);
   if (r < 0)
@@ -140,6 +162,8 @@ take_reserve (struct zs_pool *pool)
   index_lock (pool);
   const uint32_t index = do_pop (pool, &pool->reserve);
   const bool low = pool->reserve.count * 2 < pool->reserve_target;
+  if (pool->reserve.count < pool->reserve_least)
+    pool->reserve_least = pool->reserve.count;
   index_unlock (pool);
 
   if (low)
@@ -165,7 +189,7 @@ zs_do_zspage_get (struct zs_pool *pool, uint32_t *index)
     return -ENOSPC;
   *index = take_reserve (pool);
   if (!*index)
-    r = do_make_zspage (pool, index);
+    r = pool->reserve_only ? -EAGAIN : do_make_zspage (pool, index);
   if (r < 0)
     pool->used -= ZSPAGE_SIZE;
   else if (pool->used > pool->max_used)
@@ -225,6 +249,29 @@ zs_pool_set_reserve (struct zs_pool *pool, uint64_t bytes)
   index_unlock (pool);
   while ((index = take_surplus (pool)) != 0)
     give_back (pool, index);
+}
+
+uint64_t
+zs_pool_description_size (uint64_t max_size)
+{
+  return (max_size >> ZSPAGE_SHIFT) * sizeof (struct zspage);
+}
+
+int
+zs_pool_set_reserve_only (struct zs_pool *pool)
+{
+  int r;
+
+  grow_lock (pool);
+  r = do_open_descriptions (pool, pool->max_zspages);
+  if (r == 0)
+    r = vmem_populate (pool->zspages,
+                       pool->max_zspages * sizeof *pool->zspages);
+  if (r == 0)
+    r = open_zspages (pool, 0, pool->max_zspages);
+  pool->reserve_only = r == 0;
+  grow_unlock (pool);
+  return r;
 }
 
 int

@@ -157,6 +157,8 @@ zs_pool_create (struct zs_pool **poolp, uint64_t max_size, const void *domain)
     return -ENOMEM;
   pool->domain = domain;
   pool->frontier = 1;
+  pool->opened = 1;
+  pool->reserve_least = UINT32_MAX;
   pool->max_zspages =
       (uint32_t) ((max_size + ZSPAGE_SIZE - 1) / ZSPAGE_SIZE) + 1;
   pthread_mutex_init (&pool->grow_lock, NULL);
@@ -388,7 +390,9 @@ do_malloc_growing (struct zs_pool *pool, uint32_t len, bool raw, uint64_t owner,
 
 /* No room in any shard.  If the pool cannot grow either, there may still be
  * room in the zspage that compaction has withdrawn, or, when that has gone, a
- * zspage more to be had: wait until it is done, and look for both again. */
+ * zspage more to be had: wait until it is done, and look for both again.  But
+ * not for want of a reserve, which is refilled sooner than compaction is done,
+ * under the lock that is held here. */
 static ZRAM_NOINLINE int
 malloc_growing (struct zs_pool *pool, uint32_t len, bool raw, uint64_t owner,
                 uint64_t *handle)
@@ -397,7 +401,7 @@ malloc_growing (struct zs_pool *pool, uint32_t len, bool raw, uint64_t owner,
 
   grow_lock (pool);
   r = do_malloc_growing (pool, len, raw, owner, handle);
-  if (r < 0) {
+  if (r < 0 && r != -EAGAIN) {
     compact_lock (pool);
     r = do_malloc_growing (pool, len, raw, owner, handle);
     compact_unlock (pool);
@@ -489,6 +493,8 @@ zs_pool_set_limit (struct zs_pool *pool, uint64_t limit)
 void
 zs_pool_stats (const struct zs_pool *pool, struct zs_pool_stats *stats)
 {
+  const uint32_t reserve = pool->reserve.count;
+  const uint32_t least = pool->reserve_least;
   uint64_t holes = 0;
 
   for (unsigned i = 0; i < pool->nr_shards; i++)
@@ -498,7 +504,9 @@ zs_pool_stats (const struct zs_pool *pool, struct zs_pool_stats *stats)
       .used = pool->used,
       .max_used = pool->max_used,
       .limit = pool->limit,
-      .reserve = (uint64_t) pool->reserve.count << ZSPAGE_SHIFT,
+      .reserve = (uint64_t) reserve << ZSPAGE_SHIFT,
+      .reserve_least = (uint64_t) (least < reserve ? least : reserve)
+                       << ZSPAGE_SHIFT,
       .pages_compacted = pool->pages_compacted,
   };
   /* They were read one after the other. */

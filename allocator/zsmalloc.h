@@ -48,6 +48,7 @@ struct zs_pool_stats {
   uint64_t max_used;        /* the most that "used" has been */
   uint64_t limit;           /* what "used" may not exceed; 0: no limit */
   uint64_t reserve;         /* resident besides: filled in advance, or kept */
+  uint64_t reserve_least;   /* the least it has been when some was taken */
   uint64_t pages_compacted; /* count of pages that compaction gave back */
 };
 
@@ -86,7 +87,8 @@ extern void zs_pool_destroy (struct zs_pool *pool);
  * zs_obj_write.  Nothing is changed if it fails:
  *   -EINVAL  LEN is 0 or too large, or OWNER is not below ZS_OWNER_LIMIT
  *   -ENOSPC  the pool would exceed its limit or its addresses
- *   -ENOMEM  the system has no memory */
+ *   -ENOMEM  the system has no memory
+ *   -EAGAIN  the pool draws on its reserve only, and that is empty */
 extern int
 zs_malloc (struct zs_pool *pool, size_t len, uint64_t owner, uint64_t *handle);
 
@@ -139,13 +141,24 @@ extern void zs_pool_reset_max_used (struct zs_pool *pool);
  * too much goes back at once).  It is filled by zs_pool_refill only. */
 extern void zs_pool_set_reserve (struct zs_pool *pool, uint64_t bytes);
 
+/* From now on the pool grows from the reserve only, and takes no page fault for
+ * it: where there is none zs_malloc fails with -EAGAIN until somebody has
+ * called zs_pool_refill.  All of its addresses are opened at once: later
+ * changes of the process's mappings would wait for whoever waits for memory in
+ * a fault. Fills what describes the pool (16 bytes for each 64 KiB of its
+ * addresses). Before the first object.  -ENOMEM. */
+extern int zs_pool_set_reserve_only (struct zs_pool *pool);
+
+/* Bytes that describe a pool of MAX_SIZE bytes when it is so. */
+extern uint64_t zs_pool_description_size (uint64_t max_size);
+
 /* When less than half of the reserve is left, the pool sets *WAKE, a futex
  * word, to 1 and wakes it.  Before the first object; the word lives as long as
  * the pool. */
 extern void zs_pool_set_wake (struct zs_pool *pool, _Atomic uint32_t *wake);
 
 /* Put memory behind one more zspage of the reserve.  1: done; 0: it is full;
- * -ENOMEM, -ENOSPC (no addresses).  May sleep; for a background thread. */
+ * -ENOMEM, -ENOSPC (no addresses).  May sleep: not for the I/O path. */
 extern int zs_pool_refill (struct zs_pool *pool);
 
 /* Let objects be moved, by RELOCATE with ARG.  Before the first object. */

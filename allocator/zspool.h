@@ -95,6 +95,9 @@ struct zs_pool {
   struct zs_index_list unused;  /* no memory behind them */
   struct zs_index_list reserve; /* memory behind them, not counted as used */
   uint32_t reserve_target;
+  _Atomic uint32_t reserve_least; /* that was left when one was taken */
+  uint32_t opened;        /* zspages from here on cannot be described yet */
+  bool reserve_only;      /* the pool grows from the reserve only */
   _Atomic uint32_t *wake; /* of whoever refills the reserve; may be NULL */
 };
 
@@ -319,7 +322,8 @@ extern int zs_do_malloc_new (struct zs_pool *pool, uint32_t len, bool raw,
 /* zsindex.c: zspages that are in no shard.  Called with no shard lock held.
  *
  * Take one, with memory behind it, counted as used.  The caller holds the grow
- * lock.  -ENOSPC: the limit, or no addresses; -ENOMEM. */
+ * lock.  -ENOSPC: the limit, or no addresses; -ENOMEM; -EAGAIN: it would have
+ * to be filled, and the pool grows from its reserve only. */
 extern int zs_do_zspage_get (struct zs_pool *pool, uint32_t *index);
 
 /* Put an empty one, no longer counted, into the reserve, or give its memory

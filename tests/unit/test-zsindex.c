@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "unit.h"
 #include "zscheck.h"
@@ -15,6 +14,9 @@
 
 #define ZSPAGE (UINT64_C (64) << 10)
 #define MIB    (UINT64_C (1) << 20)
+
+/* Pages that do not compress, to a zspage. */
+#define RAW_PER_ZSPAGE (ZSPAGE / ZRAM_PAGE_SIZE)
 
 /* Emptied zspages that are kept though nobody has asked for a reserve. */
 #define MOST_KEPT (8 * ZSPAGE)
@@ -102,36 +104,32 @@ START_TEST (growth_draws_on_it)
   zs_pool_destroy (pool);
 }
 
-static long
-faults (void)
-{
-  struct rusage usage;
-
-  ck_assert_int_eq (getrusage (RUSAGE_THREAD, &usage), 0);
-  return usage.ru_minflt + usage.ru_majflt;
-}
-
 /* Block zspages, and raw ones, whose tags stand elsewhere: enough of both that
  * what describes them is many pages, too. */
 static const size_t faultless_lengths[] = {1350, ZRAM_PAGE_SIZE, LONE_LEN};
 
+#define NR_FAULTLESS 3
+
+/* Whether there is other growth or not. */
 START_TEST (growth_by_it_takes_no_page_fault)
 {
-  const size_t len = faultless_lengths[_i];
+  const size_t len = faultless_lengths[_i % NR_FAULTLESS];
   struct zs_pool *pool = make_pool (64 * MIB);
   struct zs_pool_stats stats;
   long before;
 
+  if (_i >= NR_FAULTLESS)
+    ck_assert_int_eq (zs_pool_set_reserve_only (pool), 0);
   fill_reserve (pool, 300);
   make_object (pool, len);
   zs_pool_stats (pool, &stats);
-  before = faults ();
-  before = faults ();
+  before = thread_faults ();
+  before = thread_faults ();
   while (stats.used < 290 * ZSPAGE) {
     make_object (pool, len);
     zs_pool_stats (pool, &stats);
   }
-  ck_assert_int_eq (faults () - before, 0);
+  ck_assert_int_eq (thread_faults () - before, 0);
   ck_assert_uint_eq (stats.reserve, 10 * ZSPAGE);
   zs_pool_destroy (pool);
 }
@@ -288,6 +286,137 @@ START_TEST (the_limit_counts_what_is_used_alone)
   zs_pool_destroy (pool);
 }
 
+/* A pool that grows from it only. */
+
+static struct zs_pool *
+make_reserved (uint64_t max_size)
+{
+  struct zs_pool *pool = make_pool (max_size);
+
+  ck_assert_int_eq (zs_pool_set_reserve_only (pool), 0);
+  return pool;
+}
+
+START_TEST (reserve_only_means_no_growth_without_it)
+{
+  struct zs_pool *pool = make_reserved (64 * MIB);
+  uint64_t handle;
+
+  ck_assert_int_eq (zs_malloc (pool, LONE_LEN, 0, &handle), -EAGAIN);
+  ck_assert_int_eq (zs_malloc (pool, 8, 0, &handle), -EAGAIN);
+  ck_assert_int_eq (zs_malloc (pool, ZRAM_PAGE_SIZE, 0, &handle), -EAGAIN);
+  ck_assert_uint_eq (stats_of (pool).used, 0);
+  ck_assert_uint_eq (stats_of (pool).max_used, 0);
+
+  fill_reserve (pool, 3);
+  for (int i = 0; i < 3; i++)
+    make_object (pool, LONE_LEN);
+  ck_assert_int_eq (zs_malloc (pool, LONE_LEN, 0, &handle), -EAGAIN);
+  ck_assert_uint_eq (stats_of (pool).used, 3 * ZSPAGE);
+  for (int i = 0; i < 100; i++) {
+    ck_assert_int_eq (zs_pool_refill (pool), 1);
+    make_object (pool, LONE_LEN);
+    ck_assert_int_eq (zs_malloc (pool, LONE_LEN, 0, &handle), -EAGAIN);
+  }
+  ck_assert_uint_eq (stats_of (pool).used, 103 * ZSPAGE);
+  zs_pool_destroy (pool);
+}
+
+START_TEST (reserve_only_gives_what_was_freed)
+{
+  struct zs_pool *pool = make_reserved (64 * MIB);
+  uint64_t handles[20], handle;
+
+  fill_reserve (pool, 20);
+  for (int round = 0; round < 10; round++) {
+    for (int i = 0; i < 20; i++)
+      handles[i] = make_object (pool, LONE_LEN);
+    ck_assert_int_eq (zs_malloc (pool, LONE_LEN, 0, &handle), -EAGAIN);
+    for (int i = 0; i < 20; i++)
+      zs_free (pool, handles[i]);
+    ck_assert_uint_eq (stats_of (pool).reserve, 20 * ZSPAGE);
+  }
+  zs_pool_destroy (pool);
+}
+
+/* -EAGAIN is for those who may wait: what is full does not change. */
+START_TEST (reserve_only_keeps_to_the_limit)
+{
+  struct zs_pool *pool = make_reserved (64 * MIB);
+  uint64_t handle;
+
+  zs_pool_set_limit (pool, 2 * ZSPAGE);
+  fill_reserve (pool, 2);
+  make_object (pool, LONE_LEN);
+  make_object (pool, LONE_LEN);
+  ck_assert_int_eq (zs_malloc (pool, LONE_LEN, 0, &handle), -ENOSPC);
+  ck_assert_int_eq (zs_pool_refill (pool), 1);
+  ck_assert_int_eq (zs_malloc (pool, LONE_LEN, 0, &handle), -ENOSPC);
+  zs_pool_set_limit (pool, 0);
+  make_object (pool, LONE_LEN);
+  zs_pool_destroy (pool);
+}
+
+/* This process's mappings without a name, as the kernel lists them: so not the
+ * C library's heap. */
+static void
+list_mappings (char *list, size_t size)
+{
+  FILE *fp = fopen ("/proc/self/maps", "r");
+  char line[256];
+  size_t len = 0;
+
+  ck_assert_ptr_nonnull (fp);
+  while (fgets (line, sizeof line, fp))
+    if (!strpbrk (line, "[/")) {
+      len += (size_t) snprintf (list + len, size - len, "%s", line);
+      must (len < size);
+    }
+  fclose (fp);
+}
+
+/* Does it change the mappings when POOL grows to its last address, in blocks
+ * and raw pages? */
+static bool
+growth_changes_mappings (struct zs_pool *pool)
+{
+  static char before[16384], after[16384];
+
+  zs_pool_set_reserve (pool, ZSPAGE);
+  list_mappings (before, sizeof before);
+  for (uint64_t i = 0; zs_pool_refill (pool) == 1; i++) {
+    uint64_t raw = i % 2 ? RAW_PER_ZSPAGE : 1;
+
+    while (raw-- > 0)
+      make_object (pool, i % 2 ? ZRAM_PAGE_SIZE : LONE_LEN);
+  }
+  list_mappings (after, sizeof after);
+  ck_assert_uint_ge (stats_of (pool).used, 60 * MIB);
+  zs_pool_destroy (pool);
+  return strcmp (before, after) != 0;
+}
+
+START_TEST (reserve_only_growth_changes_no_mapping)
+{
+  ck_assert (growth_changes_mappings (make_pool (64 * MIB)));
+  ck_assert (!growth_changes_mappings (make_reserved (64 * MIB)));
+}
+
+/* And the pool is as it was. */
+START_TEST (without_memory_reserve_only_is_refused)
+{
+  struct zs_pool *pool = make_pool (64 * MIB);
+  int r;
+
+  memory_limit (MIB);
+  r = zs_pool_set_reserve_only (pool);
+  memory_limit_lift ();
+  ck_assert_int_eq (r, -ENOMEM);
+  make_object (pool, LONE_LEN);
+  ck_assert_uint_eq (stats_of (pool).used, ZSPAGE);
+  zs_pool_destroy (pool);
+}
+
 /* Some refill, some grow and some empty, all at once; one changes its size. */
 static void
 breathe (void *arg, unsigned me)
@@ -340,17 +469,23 @@ main (void)
   tcase_add_test (tc, emptied_zspages_fill_it_first);
   tcase_add_test (tc, without_addresses_refill_says_so);
   tcase_add_test (tc, the_limit_counts_what_is_used_alone);
+  tcase_add_test (tc, reserve_only_means_no_growth_without_it);
+  tcase_add_test (tc, reserve_only_gives_what_was_freed);
+  tcase_add_test (tc, reserve_only_keeps_to_the_limit);
   tcase_add_test (tc, it_may_change_while_the_pool_breathes);
   if (memory_can_be_limited ()) {
     tcase_add_test (tc, without_memory_refill_says_so);
     tcase_add_test (tc, without_memory_the_reserve_is_left);
+    tcase_add_test (tc, without_memory_reserve_only_is_refused);
   }
   if (instrumented ())
-    puts ("SKIP: three tests of memory and page faults: who watches has both");
+    puts ("SKIP: four tests of memory and page faults: who watches has both");
   else {
     tcase_add_test (tc, a_filled_one_is_resident);
     tcase_add_test (tc, a_smaller_one_gives_memory_back_at_once);
-    tcase_add_loop_test (tc, growth_by_it_takes_no_page_fault, 0, 3);
+    tcase_add_test (tc, reserve_only_growth_changes_no_mapping);
+    tcase_add_loop_test (tc, growth_by_it_takes_no_page_fault, 0,
+                         2 * NR_FAULTLESS);
   }
   return suite_run (suite);
 }
