@@ -47,13 +47,19 @@ in_pool (uint32_t flags)
   return slot_size (flags) > 0;
 }
 
-/* Store LEN bytes of SRC in the pool. */
+/* Store LEN bytes of SRC in the pool.  -EAGAIN, unless the caller, who then
+ * holds no slot, MAY WAIT for the reserve: nothing is compressed twice because
+ * there was no room at once. */
 static int
 content_store (struct zram *zram, uint64_t index, const void *src, size_t len,
-               uint32_t flags, struct content *content)
+               uint32_t flags, bool may_wait, struct content *content)
 {
-  const int r = zs_malloc (zram->pool, len, index, &content->word);
+  struct patience patience = {0};
+  int r;
 
+  do
+    r = zs_malloc (zram->pool, len, index, &content->word);
+  while (may_wait && reserve_again (&zram->reserve, &patience, &r));
   if (r < 0)
     return r;
   zs_obj_write (zram->pool, content->word, src, len);
@@ -63,7 +69,7 @@ content_store (struct zram *zram, uint64_t index, const void *src, size_t len,
 
 /* What the slot will hold for the page at SRC. */
 static int
-content_make (struct zram *zram, uint64_t index, const void *src,
+content_make (struct zram *zram, uint64_t index, const void *src, bool may_wait,
               struct content *content)
 {
   char buffer[ZRAM_PAGE_SIZE];
@@ -81,10 +87,11 @@ content_make (struct zram *zram, uint64_t index, const void *src,
   zcomp_stream_put (stream);
 
   if (r == -ENOSPC)
-    return content_store (zram, index, src, ZRAM_PAGE_SIZE, SLOT_HUGE, content);
+    return content_store (zram, index, src, ZRAM_PAGE_SIZE, SLOT_HUGE, may_wait,
+                          content);
   if (r < 0)
     return r;
-  return content_store (zram, index, buffer, len, 0, content);
+  return content_store (zram, index, buffer, len, 0, may_wait, content);
 }
 
 static void
@@ -191,7 +198,7 @@ page_write (struct zram *zram, uint64_t index, const void *buf)
 {
   struct content new, old;
   struct slot *slot;
-  int r = content_make (zram, index, buf, &new);
+  int r = content_make (zram, index, buf, true, &new);
 
   if (r < 0)
     return r;
@@ -220,7 +227,7 @@ change_borrowed (struct zram *zram, uint64_t index, struct slot *slot,
       memcpy (page + offset, src, len);
     else
       memset (page + offset, 0, len);
-    r = content_make (zram, index, page, &new);
+    r = content_make (zram, index, page, false, &new);
   }
   if (r != 0) {
     slot_return (zram->table, index, slot, flags);
@@ -231,9 +238,9 @@ change_borrowed (struct zram *zram, uint64_t index, struct slot *slot,
   return 0;
 }
 
-int
-page_write_part (struct zram *zram, uint64_t index, unsigned offset,
-                 unsigned len, const void *buf)
+static int
+try_write_part (struct zram *zram, uint64_t index, unsigned offset,
+                unsigned len, const void *buf)
 {
   uint32_t flags;
   struct slot *const slot = slot_borrow_new (zram->table, index, &flags);
@@ -243,9 +250,22 @@ page_write_part (struct zram *zram, uint64_t index, unsigned offset,
   return change_borrowed (zram, index, slot, flags, offset, len, buf);
 }
 
+/* Nobody waits for the reserve with a slot in hand, so these begin again. */
 int
-page_zero_part (struct zram *zram, uint64_t index, unsigned offset,
-                unsigned len)
+page_write_part (struct zram *zram, uint64_t index, unsigned offset,
+                 unsigned len, const void *buf)
+{
+  struct patience patience = {0};
+  int r;
+
+  do
+    r = try_write_part (zram, index, offset, len, buf);
+  while (reserve_again (&zram->reserve, &patience, &r));
+  return r;
+}
+
+static int
+try_zero_part (struct zram *zram, uint64_t index, unsigned offset, unsigned len)
 {
   uint32_t flags;
   struct slot *const slot = slot_borrow (zram->table, index, &flags);
@@ -256,6 +276,19 @@ page_zero_part (struct zram *zram, uint64_t index, unsigned offset,
     return change_borrowed (zram, index, slot, flags, offset, len, NULL);
   slot_return (zram->table, index, slot, flags);
   return 0;
+}
+
+int
+page_zero_part (struct zram *zram, uint64_t index, unsigned offset,
+                unsigned len)
+{
+  struct patience patience = {0};
+  int r;
+
+  do
+    r = try_zero_part (zram, index, offset, len);
+  while (reserve_again (&zram->reserve, &patience, &r));
+  return r;
 }
 
 bool

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "background.h"
+#include "reserve.h"
 #include "stats.h"
 #include "zram.h"
 
@@ -28,6 +29,8 @@ struct zram {
   const struct zcomp_backend *backend;
   struct stats stats;
   unsigned compact_threshold; /* as in zram_config */
+  bool no_faults;             /* as in zram_config */
+  struct reserve reserve;
   struct background background;
 };
 

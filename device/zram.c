@@ -37,6 +37,9 @@ create_parts (struct zram *zram, const struct zram_config *config)
     zs_pool_set_limit (zram->pool, config->mem_limit);
     zs_pool_set_relocate (zram->pool, page_relocate, zram);
     zram->compact_threshold = config->compact_threshold;
+    zram->no_faults = config->no_faults;
+    zram->reserve.bytes = config->reserve;
+    zram->reserve.max_waiters = config->reserve_waiters;
   }
   return r;
 }
@@ -47,7 +50,8 @@ zram_create (struct zram **zramp, const struct zram_config *config)
   struct zram *zram;
   int r;
 
-  if (config->disksize == 0 || config->disksize > ZRAM_MAX_DISKSIZE)
+  if (config->disksize == 0 || config->disksize > ZRAM_MAX_DISKSIZE ||
+      (config->no_faults && config->reserve == 0))
     return -EINVAL;
   zram = calloc (1, sizeof *zram);
   if (!zram)
@@ -79,17 +83,44 @@ zram_destroy (struct zram *zram)
   free (zram);
 }
 
+uint64_t
+zram_filled_bytes (const struct zram_config *config)
+{
+  return (config->disksize >> ZRAM_PAGE_SHIFT) * sizeof (struct slot) +
+         zs_pool_description_size (pool_max_size (config->disksize)) +
+         config->reserve;
+}
+
+static int
+populate (struct zram *zram)
+{
+  int r = slot_table_populate (zram->table);
+
+  if (r == 0)
+    r = zcomp_populate (zram->comp);
+  if (r == 0)
+    r = zs_pool_set_reserve_only (zram->pool);
+  return r;
+}
+
 int
 zram_start (struct zram *zram)
 {
-  return background_start (&zram->background, zram->pool,
-                           zram->compact_threshold);
+  int r = zram->no_faults ? populate (zram) : 0;
+
+  if (r == 0)
+    r = reserve_start (&zram->reserve, zram->pool);
+  if (r == 0)
+    r = background_start (&zram->background, zram->pool,
+                          zram->compact_threshold);
+  return r;
 }
 
 void
 zram_stop (struct zram *zram)
 {
   background_stop (&zram->background);
+  reserve_stop (&zram->reserve);
 }
 
 uint64_t
@@ -267,6 +298,9 @@ zram_stats (const struct zram *zram, struct zram_stats *stats)
       .failed_reads = stats_sum (sums, FAILED_READS),
       .failed_writes = stats_sum (sums, FAILED_WRITES),
       .notify_free = stats_sum (sums, NOTIFY_FREE),
+      .reserve_least = pool.reserve_least,
+      .reserve_waiting = zram->reserve.waiters,
+      .reserve_refused = zram->reserve.refused,
   };
 }
 

@@ -47,7 +47,17 @@ struct zram_config {
   uint64_t mem_limit; /* bytes that the pool may take; 0: no limit */
   const struct zcomp_backend *comp_algorithm; /* NULL: the default */
   unsigned compact_threshold; /* percent; 0: no compaction by itself */
+  uint64_t reserve; /* bytes filled in advance for the pool to grow into */
+  bool no_faults;   /* all memory that I/O may need is filled by zram_start, the
+                     * slot table with it, and the pool grows from the reserve
+                     * only: what serves swap to its own machine */
+  unsigned reserve_waiters; /* writes that may wait at once for the reserve to
+                             * be refilled; others fail with -ENOSPC */
 };
+
+/* Bytes that zram_start fills with no_faults for this CONFIG, but for the
+ * streams: the slot table, what describes the pool, the reserve. */
+extern uint64_t zram_filled_bytes (const struct zram_config *config);
 
 /* zram's mm_stat and io_stat, same names, same units. */
 struct zram_stats {
@@ -63,18 +73,25 @@ struct zram_stats {
   uint64_t failed_reads;
   uint64_t failed_writes;
   uint64_t notify_free;
+  uint64_t reserve_least;   /* bytes: as in zs_pool_stats */
+  uint64_t reserve_waiting; /* writes that wait for the reserve now */
+  uint64_t reserve_refused; /* writes that the empty reserve made fail */
 };
 
-/* Make an empty device.  -EINVAL: disksize is 0 or over the maximum. */
+/* Make an empty device.  -EINVAL: disksize is 0 or over the maximum,
+ * or there are to be no faults, but no reserve either. */
 extern int zram_create (struct zram **zram, const struct zram_config *config);
 
 /* No call may be under way.  ZRAM may be NULL. */
 extern void zram_destroy (struct zram *zram);
 
-/* Start what the device does by itself: compaction, as soon as more than
- * compact_threshold percent of the pool are holes.  After the process has
- * forked, since a fork leaves threads behind; again only after zram_stop.
- * -EAGAIN: no thread could be had; the device works all the same. */
+/* Fill what is to be filled in advance, and start what the device does by
+ * itself: compaction, as soon as more than compact_threshold percent of the
+ * pool are holes, and refilling the reserve.  Before the first request, and
+ * after the process has forked: a fork leaves threads behind, and memory that
+ * is then copied.  Again only after zram_stop.  -EAGAIN: no thread could be
+ * had; -ENOMEM: there is less memory than config asks for.  (A reserve ends
+ * where the pool's addresses do.) */
 extern int zram_start (struct zram *zram);
 
 /* End it; harmless if it was never started.  zram_destroy does it too. */

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <config.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include "clock.h"
+#include "lockdep.h"
+#include "reserve.h"
+#include "zsmalloc.h"
+
+/* How long one write waits in all, in milliseconds: the kernel reports a task
+ * as hung after two minutes, and a page that cannot be swapped out for so long
+ * is better kept. */
+#define PATIENCE_MS 5000U
+
+/* What frees memory does not tell us, so we look again after so long. */
+#define LOOK_MS 5U
+
+/* ... and look whether the system has memory again after so long.  The pool
+ * wakes the thread when it takes from the reserve. */
+#define REFILL_MS 500U
+
+static void
+refill (void *arg)
+{
+  const struct reserve *const reserve = arg;
+
+  while (!reserve->worker.stop && zs_pool_refill (reserve->pool) > 0)
+    ;
+}
+
+int
+reserve_start (struct reserve *reserve, struct zs_pool *pool)
+{
+  int r;
+
+  if (reserve->bytes == 0)
+    return 0;
+  zs_pool_set_reserve (pool, reserve->bytes);
+  do
+    r = zs_pool_refill (pool);
+  while (r > 0);
+  /* Of a small disk all addresses may be in it: nothing more is to be had. */
+  if (r < 0 && r != -ENOSPC)
+    return r;
+  reserve->pool = pool;
+  reserve->worker.name = RESERVE_THREAD;
+  reserve->worker.interval = REFILL_MS;
+  reserve->worker.look = refill;
+  reserve->worker.arg = reserve;
+  zs_pool_set_wake (pool, &reserve->worker.wake);
+  return worker_start (&reserve->worker);
+}
+
+void
+reserve_stop (struct reserve *reserve)
+{
+  worker_stop (&reserve->worker);
+}
+
+/* A place among those that may wait. */
+static bool
+take_place (struct reserve *reserve)
+{
+  unsigned n = reserve->waiters;
+
+  while (n < reserve->max_waiters)
+    if (atomic_compare_exchange_weak (&reserve->waiters, &n, n + 1))
+      return true;
+  return false;
+}
+
+static void
+leave_place (struct reserve *reserve, struct patience *patience)
+{
+  atomic_fetch_sub (&reserve->waiters, 1);
+  patience->deadline = 0;
+}
+
+/* Whether PATIENCE, which begins with a place, is not at its end. */
+static bool
+may_wait (struct reserve *reserve, struct patience *patience)
+{
+  const uint64_t now = clock_ms ();
+
+  if (patience->deadline == 0) {
+    if (!take_place (reserve))
+      return false;
+    patience->deadline = now + PATIENCE_MS;
+  }
+  if (now < patience->deadline)
+    return true;
+  leave_place (reserve, patience);
+  return false;
+}
+
+bool
+reserve_wait (struct reserve *reserve, struct patience *patience, int *result)
+{
+  const struct timespec moment = {.tv_nsec = LOOK_MS * 1000000L};
+
+  lockdep_may_sleep ();
+  if (*result != -EAGAIN) {
+    leave_place (reserve, patience);
+    return false;
+  }
+  if (may_wait (reserve, patience)) {
+    nanosleep (&moment, NULL);
+    return true;
+  }
+  atomic_fetch_add (&reserve->refused, 1);
+  *result = -ENOSPC;
+  return false;
+}

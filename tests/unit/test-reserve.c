@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A device that grows from its reserve only: what does not fit waits, fails in
+ * the end, and changes nothing; nobody waits with a page in hand.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reserve.h"
+#include "unit.h"
+#include "zram.h"
+#include "zscheck.h"
+#include "zsmalloc.h"
+
+#define MIB     (UINT64_C (1) << 20)
+#define RESERVE MIB
+
+/* Noise takes as much as it is, and whole zspages of sixteen. */
+#define RESERVE_PAGES (RESERVE / ZRAM_PAGE_SIZE)
+
+static struct zram *
+make_device (unsigned waiters)
+{
+  const struct zram_config config = {
+      .disksize = 64 * MIB,
+      .reserve = RESERVE,
+      .no_faults = true,
+      .reserve_waiters = waiters,
+  };
+  struct zram *zram;
+
+  ck_assert_int_eq (zram_create (&zram, &config), 0);
+  ck_assert_int_eq (zram_start (zram), 0);
+  return zram;
+}
+
+static int
+write_noise (struct zram *zram, uint64_t index, uint64_t seed)
+{
+  char page[ZRAM_PAGE_SIZE];
+
+  content_fill (page, sizeof page, CONTENT_NOISE, seed);
+  return zram_write (zram, page, sizeof page, index * sizeof page);
+}
+
+static void
+must_hold_noise (struct zram *zram, uint64_t index, uint64_t seed)
+{
+  char page[ZRAM_PAGE_SIZE], want[ZRAM_PAGE_SIZE];
+
+  content_fill (want, sizeof want, CONTENT_NOISE, seed);
+  must_equal (zram_read (zram, page, sizeof page, index * sizeof page), 0);
+  must (memcmp (page, want, sizeof page) == 0);
+}
+
+/* A device whose reserve nobody refills any more, and which has used it up. */
+static struct zram *
+make_exhausted (unsigned waiters)
+{
+  struct zram *zram = make_device (waiters);
+  uint64_t i;
+
+  zram_stop (zram);
+  for (i = 0; i < RESERVE_PAGES; ++i)
+    must_equal (write_noise (zram, i, i), 0);
+  return zram;
+}
+
+START_TEST (an_empty_reserve_refuses_and_changes_nothing)
+{
+  struct zram *zram = make_exhausted (0);
+  struct zram_stats before, after;
+  uint64_t i;
+
+  zram_stats (zram, &before);
+  ck_assert_uint_eq (before.reserve_refused, 0);
+  ck_assert_int_eq (write_noise (zram, RESERVE_PAGES, 7), -ENOSPC);
+  ck_assert_int_eq (write_noise (zram, 5, 7), -ENOSPC);
+  ck_assert_int_eq (zram_write (zram, "x", 1, 5 * ZRAM_PAGE_SIZE + 9), -ENOSPC);
+  ck_assert_int_eq (zram_zero (zram, 100, 5 * ZRAM_PAGE_SIZE + 9), -ENOSPC);
+  zram_stats (zram, &after);
+  ck_assert_uint_eq (after.reserve_refused, 4);
+  ck_assert_uint_eq (after.failed_writes, 4);
+  ck_assert_uint_eq (after.mem_used_total, before.mem_used_total);
+  for (i = 0; i < RESERVE_PAGES; ++i)
+    must_hold_noise (zram, i, i);
+  zram_destroy (zram);
+}
+
+START_TEST (what_is_freed_can_be_used_again)
+{
+  struct zram *zram = make_exhausted (0);
+  uint64_t i;
+
+  zram_discard (zram, RESERVE, 0);
+  for (i = 0; i < RESERVE_PAGES; ++i)
+    must_equal (write_noise (zram, 1000 + i, i), 0);
+  ck_assert_int_eq (write_noise (zram, 0, 0), -ENOSPC);
+  zram_destroy (zram);
+}
+
+/* With somebody who refills, a hundred times the reserve can be written. */
+START_TEST (writes_wait_for_the_refill)
+{
+  struct zram *zram = make_device (8);
+  const uint64_t pages = scaled (48 * MIB / ZRAM_PAGE_SIZE);
+  uint64_t i;
+
+  for (i = 0; i < pages; ++i)
+    must_equal (write_noise (zram, i, i), 0);
+  for (i = 0; i < pages; ++i)
+    must_hold_noise (zram, i, i);
+  zram_destroy (zram);
+}
+
+struct waiter {
+  struct zram *zram;
+  uint64_t offset, len;
+  int result;
+};
+
+static void *
+write_part (void *arg)
+{
+  struct waiter *waiter = arg;
+  char page[ZRAM_PAGE_SIZE];
+
+  content_fill (page, sizeof page, CONTENT_NOISE, 99);
+  waiter->result = zram_write (waiter->zram, page, waiter->len, waiter->offset);
+  return NULL;
+}
+
+static bool
+somebody_waits (struct zram *zram)
+{
+  struct zram_stats stats;
+
+  zram_stats (zram, &stats);
+  return stats.reserve_waiting > 0;
+}
+
+/* While one write waits, its page can be read and trimmed, a second writer is
+ * refused at once if one may wait, and the first gets what the trim freed. */
+static void
+check_waiting (uint64_t len, uint64_t offset)
+{
+  struct zram *zram = make_exhausted (1);
+  struct waiter waiter = {.zram = zram, .offset = offset, .len = len};
+  pthread_t thread;
+
+  pthread_create (&thread, NULL, write_part, &waiter);
+  while (!somebody_waits (zram))
+    ;
+  must_hold_noise (zram, offset / ZRAM_PAGE_SIZE, offset / ZRAM_PAGE_SIZE);
+  must_hold_noise (zram, 1, 1);
+  ck_assert_int_eq (write_noise (zram, RESERVE_PAGES, 0), -ENOSPC);
+  zram_discard (zram, RESERVE / 2, RESERVE / 2);
+  pthread_join (thread, NULL);
+  ck_assert_int_eq (waiter.result, 0);
+  zram_destroy (zram);
+}
+
+START_TEST (a_page_can_be_read_while_its_write_waits)
+{
+  check_waiting (ZRAM_PAGE_SIZE, 3 * ZRAM_PAGE_SIZE);
+}
+
+START_TEST (a_page_can_be_read_while_part_of_it_waits)
+{
+  check_waiting (1000, 3 * ZRAM_PAGE_SIZE + 1);
+}
+
+START_TEST (patience_ends)
+{
+  struct zram *zram = make_exhausted (1);
+
+  ck_assert_int_eq (write_noise (zram, RESERVE_PAGES, 0), -ENOSPC);
+  must_hold_noise (zram, 1, 1);
+  zram_destroy (zram);
+}
+
+/* More than the pool has addresses for: all of the disk can be written. */
+START_TEST (a_small_disk_may_have_a_large_reserve)
+{
+  const struct zram_config config = {
+      .disksize = MIB,
+      .reserve = 64 * MIB,
+      .no_faults = _i,
+  };
+  struct zs_pool_stats stats;
+  struct zs_fragmentation unused;
+  struct zram *zram;
+  uint64_t i;
+
+  ck_assert_int_eq (zram_create (&zram, &config), 0);
+  ck_assert_int_eq (zram_start (zram), 0);
+  zram_pool_stats (zram, &stats, &unused);
+  ck_assert_uint_ge (stats.reserve, 16 * MIB);
+  for (i = 0; i < MIB / ZRAM_PAGE_SIZE; ++i)
+    must_equal (write_noise (zram, i, i), 0);
+  for (i = 0; i < MIB / ZRAM_PAGE_SIZE; ++i)
+    must_hold_noise (zram, i, i);
+  zram_destroy (zram);
+}
+
+/* All over the disk, so in every part of the table, and again when all has been
+ * trimmed. */
+START_TEST (no_write_takes_a_page_fault)
+{
+  struct zram *zram = make_device (8);
+  long faults = 0;
+  uint64_t i;
+  int round;
+
+  must_equal (write_noise (zram, 1, 1), 0);
+  for (round = 0; round < 3; ++round) {
+    faults = thread_faults ();
+    for (i = 0; i < RESERVE_PAGES / 2; ++i)
+      must_equal (write_noise (zram, i * 100, i), 0);
+    zram_discard (zram, 64 * MIB, 0);
+    ck_assert_int_eq (thread_faults () - faults, 0);
+  }
+  zram_destroy (zram);
+}
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("reserve");
+  TCase *tc = suite_case (suite, "reserve");
+
+  tcase_add_test (tc, an_empty_reserve_refuses_and_changes_nothing);
+  tcase_add_test (tc, what_is_freed_can_be_used_again);
+  tcase_add_test (tc, writes_wait_for_the_refill);
+  tcase_add_test (tc, a_page_can_be_read_while_its_write_waits);
+  tcase_add_test (tc, a_page_can_be_read_while_part_of_it_waits);
+  tcase_add_test (tc, patience_ends);
+  tcase_add_loop_test (tc, a_small_disk_may_have_a_large_reserve, 0, 2);
+  if (instrumented ())
+    puts ("SKIP: a test of page faults: who watches takes some, too");
+  else
+    tcase_add_test (tc, no_write_takes_a_page_fault);
+  return suite_run (suite);
+}
