@@ -9,9 +9,19 @@
 #include <string.h>
 
 #include "attr.h"
+#include "cmdline.h"
 #include "compiler.h"
 #include "zcomp.h"
 #include "zsmalloc.h"
+
+/* The reserve of a disk for swap when nobody says.  It is refilled when half is
+ * gone, and the other half has to last until the system has found more memory:
+ * what is written meanwhile grows with the machine, and so, as a rule, does its
+ * swap. */
+#define SWAP_RESERVE_SHARE   128
+#define SWAP_LEAST_RESERVE   (UINT64_C (4) << 20)
+#define SWAP_LARGEST_RESERVE (UINT64_C (64) << 20)
+#define SWAP_MIN_RESERVE     (UINT64_C (1) << 20)
 
 /* Values are quoted, and what was typed may hold anything: one line stays one
  * line, and terminals get no control characters. */
@@ -86,6 +96,23 @@ parse_size (const char *name, const char *value, uint64_t min, uint64_t max,
     return fail (error, "%s: '%s' is out of range: give %s", name, value,
                  range);
   *bytes = n;
+  return 0;
+}
+
+/* A decimal number of 0 to MAX for the attribute NAME. */
+static int
+parse_number (const char *name, const char *value, unsigned max, unsigned *n,
+              struct attr_error *error)
+{
+  char *end = NULL;
+  unsigned long number = 0;
+
+  if (isdigit ((unsigned char) value[0]))
+    number = strtoul (value, &end, 10);
+  if (!end || *end != '\0' || number > max)
+    return fail (error, "%s: '%s' is not a number that it takes: give 0 to %u",
+                 name, value, max);
+  *n = (unsigned) number;
   return 0;
 }
 
@@ -170,18 +197,46 @@ static int
 compact_threshold_store (struct attr_config *config, const char *value,
                          struct attr_error *error)
 {
-  char *end = NULL;
-  unsigned long percent = 0;
+  return parse_number ("compact_threshold", value, 100,
+                       &config->zram.compact_threshold, error);
+}
 
-  if (isdigit ((unsigned char) value[0]))
-    percent = strtoul (value, &end, 10);
-  if (!end || *end != '\0' || percent > 100)
-    return fail (error,
-                 "compact_threshold: '%s' is no percentage: give a number "
-                 "from 0 (never) to 100",
-                 value);
-  config->zram.compact_threshold = (unsigned) percent;
-  return 0;
+/* swap */
+
+static int
+swap_store (struct attr_config *config, const char *value,
+            struct attr_error *error)
+{
+  static const char *const words[] = {
+      [SWAP_OFF] = "off", [SWAP_TRY] = "try", [SWAP_ON] = "on"};
+
+  for (enum swap_mode mode = SWAP_OFF; mode <= SWAP_ON; mode++)
+    if (strcmp (value, words[mode]) == 0) {
+      config->swap = mode;
+      return 0;
+    }
+  return fail (error, "swap: '%s' is unknown: choose from off, try and on",
+               value);
+}
+
+/* reserve */
+
+static int
+reserve_store (struct attr_config *config, const char *value,
+               struct attr_error *error)
+{
+  return parse_size ("reserve", value, 0, ZRAM_MAX_DISKSIZE, "0 to 16T",
+                     &config->zram.reserve, error);
+}
+
+/* reserve_waiters */
+
+static int
+reserve_waiters_store (struct attr_config *config, const char *value,
+                       struct attr_error *error)
+{
+  return parse_number ("reserve_waiters", value, 1000000,
+                       &config->zram.reserve_waiters, error);
 }
 
 /* statsfile */
@@ -251,6 +306,19 @@ frag_stat_show (struct zram *zram, FILE *fp)
   fputc ('\n', fp);
 }
 
+/* swap_stat */
+
+static void
+swap_stat_show (struct zram *zram, FILE *fp)
+{
+  struct zram_stats s;
+
+  zram_stats (zram, &s);
+  fprintf (fp, "%" PRIu64 " %" PRIu64 " %" PRIu64 " ", s.reserve_least,
+           s.reserve_waiting, s.reserve_refused);
+  swap_show (fp);
+}
+
 const struct attr attrs[] = {
     {
         .name = "disksize",
@@ -286,6 +354,27 @@ const struct attr attrs[] = {
         .store = compact_threshold_store,
     },
     {
+        .name = "swap",
+        .kind = ATTR_WORD,
+        .metavar = "on|try|off",
+        .help = "be swap of this very machine: lock memory, take none later",
+        .store = swap_store,
+    },
+    {
+        .name = "reserve",
+        .kind = ATTR_SIZE,
+        .metavar = "SIZE",
+        .help = "filled in advance to grow into (swap: a 128th of the disk)",
+        .store = reserve_store,
+    },
+    {
+        .name = "reserve_waiters",
+        .kind = ATTR_NUMBER,
+        .metavar = "NUMBER",
+        .help = "swap: writes that may wait for the reserve (half the threads)",
+        .store = reserve_waiters_store,
+    },
+    {
         .name = "statsfile",
         .kind = ATTR_PATH,
         .metavar = "FILE",
@@ -309,6 +398,12 @@ const struct attr attrs[] = {
         .help = "live reserve, 14 counts of holes by size, 11 of zspages by "
                 "fullness",
         .show = frag_stat_show,
+    },
+    {
+        .name = "swap_stat",
+        .help = "reserve_least reserve_waiting reserve_refused threads "
+                "io_flushers realtime locked oom_score_adj",
+        .show = swap_stat_show,
     },
 };
 
@@ -346,12 +441,49 @@ attr_store (struct attr_config *config, const char *name, const char *value,
   return 0;
 }
 
+static bool
+is_given (const struct attr_config *config, const char *name)
+{
+  return config->given & UINT32_C (1) << (attr_find (name) - attrs);
+}
+
+static uint64_t
+default_reserve (uint64_t disksize)
+{
+  const uint64_t share = disksize / SWAP_RESERVE_SHARE;
+
+  if (share < SWAP_LEAST_RESERVE)
+    return SWAP_LEAST_RESERVE;
+  return share < SWAP_LARGEST_RESERVE ? share : SWAP_LARGEST_RESERVE;
+}
+
+/* What depends on swap.  A write that waits has one of its connection's threads
+ * waiting: at most half of them, so that reads go on. */
+static int
+complete_swap (struct attr_config *config, struct attr_error *error)
+{
+  struct cmdline cmdline;
+
+  if (config->swap == SWAP_OFF)
+    return 0;
+  cmdline_read (&cmdline);
+  config->zram.no_faults = true;
+  if (!is_given (config, "reserve_waiters"))
+    config->zram.reserve_waiters = cmdline.threads / 2;
+  if (!is_given (config, "reserve"))
+    config->zram.reserve = default_reserve (config->zram.disksize);
+  if (config->zram.reserve < SWAP_MIN_RESERVE)
+    return fail (error, "reserve: is too little for swap, which grows by "
+                        "nothing else: give 1M or more");
+  return 0;
+}
+
 int
-attr_complete (const struct attr_config *config, struct attr_error *error)
+attr_complete (struct attr_config *config, struct attr_error *error)
 {
   for (size_t i = 0; i < attr_count; i++)
     if (attrs[i].required && !(config->given & UINT32_C (1) << i))
       return fail (error, "%s: is missing: give %s=%s", attrs[i].name,
                    attrs[i].name, attrs[i].metavar);
-  return 0;
+  return complete_swap (config, error);
 }

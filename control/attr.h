@@ -13,11 +13,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "swap.h"
 #include "zram.h"
 
 /* Everything that a parameter can set. */
 struct attr_config {
   struct zram_config zram;
+  enum swap_mode swap;
   const char *statsfile; /* as given; an absolute path; NULL: none */
   uint32_t given;        /* bit i: the table's row i has been stored */
 };
@@ -70,9 +72,9 @@ extern const struct attr *attr_find (const char *name);
 extern int attr_store (struct attr_config *config, const char *name,
                        const char *value, struct attr_error *error);
 
-/* After the last attr_store: -1 and ERROR if a required one is missing. */
-extern int
-attr_complete (const struct attr_config *config, struct attr_error *error);
+/* After the last attr_store: what was not given and depends on others is set.
+ * -1 and ERROR if a required one is missing. */
+extern int attr_complete (struct attr_config *config, struct attr_error *error);
 
 /* Parse what zram's memparse does: decimal, 0x hexadecimal or 0 octal, then at
  * most one of K M G T P E in either case.  Unlike it, nothing may follow.

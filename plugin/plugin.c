@@ -84,13 +84,21 @@ plugin_dump (void)
   printf ("zram_debug=%s\n", ZRAM_DEBUG ? "yes" : "no");
 }
 
+static void
+say (const char *line)
+{
+  nbdkit_error ("%s", line);
+}
+
 /* What can fail, fails here, while somebody still reads the message. */
 static int
 plugin_get_ready (void)
 {
   int r;
 
-  if (report_prepare (config.statsfile) < 0)
+  if (report_prepare (config.statsfile) < 0 ||
+      swap_take_privileges (config.swap, zram_filled_bytes (&config.zram),
+                            say) < 0)
     return -1;
   r = zram_create (&zram, &config.zram);
   if (r < 0) {
@@ -106,11 +114,14 @@ plugin_get_ready (void)
 static int
 plugin_after_fork (void)
 {
-  const int r = zram_start (zram);
+  int r = swap_lock_memory (config.swap, say);
 
+  if (r < 0)
+    return -1;
+  r = zram_start (zram);
   if (r < 0) {
     errno = -r;
-    nbdkit_error ("cannot start the background thread: %m");
+    nbdkit_error ("cannot fill memory in advance, or start a thread: %m");
     return -1;
   }
   return report_start (zram);
@@ -144,7 +155,18 @@ plugin_open (int readonly)
     nbdkit_set_error (ENOENT);
     return NULL;
   }
+  if (swap_connection_opened (config.swap, say) < 0) {
+    nbdkit_set_error (ENOMEM);
+    return NULL;
+  }
   return NBDKIT_HANDLE_NOT_NEEDED;
+}
+
+static void
+plugin_close (void *handle)
+{
+  (void) handle;
+  swap_connection_closed (config.swap);
 }
 
 /* BYTES with the largest unit that divides it. */
@@ -316,6 +338,7 @@ static struct nbdkit_plugin plugin = {
 
     .list_exports = plugin_list_exports,
     .open = plugin_open,
+    .close = plugin_close,
     .export_description = plugin_export_description,
     .get_size = plugin_get_size,
     .block_size = plugin_block_size,

@@ -191,7 +191,10 @@ server_start (struct server *server, ...)
   } while (argv[n++] != NULL);
   va_end (args);
 
-  strcpy (server->dir, "/tmp/nbdkit-zram-XXXXXX");
+  const char *const tmp = getenv ("ZRAM_TMP");
+
+  CHECK (snprintf (server->dir, sizeof server->dir, "%s/nbdkit-zram-XXXXXX",
+                   tmp ? tmp : "/tmp") < (int) sizeof server->dir);
   CHECK (mkdtemp (server->dir) != NULL);
   snprintf (server->socket, sizeof server->socket, "%s/socket", server->dir);
   snprintf (server->log, sizeof server->log, "%s/log", server->dir);

@@ -7,7 +7,8 @@
  * Whatever goes wrong ends the test program with one line that says so; its
  * servers are killed and their directories removed then, too.
  *
- * ZRAM_PLUGIN in the environment names another plugin than the build tree's.
+ * ZRAM_PLUGIN in the environment names another plugin than the build tree's,
+ * ZRAM_TMP another place than /tmp, with a name that is about as short.
  */
 #ifndef ZRAM_TEST_SERVER_H
 #define ZRAM_TEST_SERVER_H

@@ -74,6 +74,7 @@ bad "'comp_algoritm'" 1M comp_algoritm=lz4
 bad "'mm_stat'" 1M mm_stat=1
 bad "'io_stat'" 1M io_stat=
 bad "'frag_stat'" 1M frag_stat=1
+bad "'swap_stat'" 1M swap_stat=1
 bad "'compact'" 1M compact=1
 
 # Empty.
@@ -82,6 +83,9 @@ bad 'disksize' size=
 bad 'comp_algorithm' 1M comp_algorithm=
 bad 'mem_limit' 1M mem_limit=
 bad 'compact_threshold' 1M compact_threshold=
+bad 'swap' 1M swap=
+bad 'reserve' 1M reserve=
+bad 'reserve_waiters' 1M reserve_waiters=
 bad 'statsfile' 1M statsfile=
 
 # Out of range.
@@ -125,6 +129,22 @@ do
     "statsfile=$dir/stats"
 done
 
+# Swap: not a mode; not a size, or one that swap cannot do with; not a number.
+for mode in maybe ON yes 1 'on ' $'on\n'; do
+  bad 'swap.*off, try and on' 1M "swap=$mode" "statsfile=$dir/stats"
+done
+for size in x -1 17T 1MB 16E; do
+  bad 'reserve' 1M "reserve=$size"
+  bad 'reserve' 1M swap=try "reserve=$size"
+done
+for mode in try on; do
+  bad 'reserve.*1M or more' 1M reserve=512K "swap=$mode" "statsfile=$dir/stats"
+  bad 'reserve.*1M or more' 1M "swap=$mode" reserve=0
+done
+for number in -1 +1 1K x 1000001 4294967296 18446744073709551617; do
+  bad 'reserve_waiters.*0 to' 1M swap=try "reserve_waiters=$number"
+done
+
 # Given twice, under whichever name.
 bad 'disksize' 1M 1M
 bad 'disksize' 1M 2M
@@ -139,6 +159,9 @@ bad 'mem_limit' 1M mem_limit=0 mem_limit=0
 bad 'compact_threshold' 1M compact_threshold=10 compact_threshold=10
 bad 'compact_threshold' 1M compact_threshold=0 compact_threshold=20
 bad 'statsfile' 1M "statsfile=$dir/stats" "statsfile=$dir/stats"
+bad 'swap' 1M swap=off swap=on
+bad 'reserve' 1M reserve=1M reserve=2M
+bad 'reserve_waiters' 1M reserve_waiters=1 reserve_waiters=1
 
 # Algorithms that are not there: the line names those that are.
 for name in lzo LZ4 Zstd 'lz4 ' ' lz4' lz4,zstd 842 lz4hc none; do

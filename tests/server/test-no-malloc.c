@@ -10,28 +10,13 @@
  */
 #include <config.h>
 
-#include <sys/mman.h>
-
 #include "data.h"
-#include "malloc-count.h"
+#include "preload.h"
 #include "server.h"
 
 #define DISK     (256 * MiB)
 #define WARM_UP  2000U
 #define REQUESTS 20000U
-
-static struct malloc_count *
-map_counter (void)
-{
-  char name[32];
-  const int fd = memory_file (name, sizeof (struct malloc_count));
-  void *map = mmap (NULL, sizeof (struct malloc_count), PROT_READ | PROT_WRITE,
-                    MAP_SHARED, fd, 0);
-
-  CHECK (map != MAP_FAILED);
-  CHECK (setenv (MALLOC_COUNT_FILE, name, 1) == 0);
-  return map;
-}
 
 /* Half reads and half writes; half at places used before and half all over the
  * disk; a quarter of them not aligned. */
@@ -64,9 +49,9 @@ count_calls (struct malloc_count *count, const char *parameter)
   struct server server;
 
   atomic_store (&count->calls, 0);
-  CHECK (setenv ("LD_PRELOAD", MALLOC_COUNT_PATH, 1) == 0);
+  preload_counter ();
   server_start (&server, "256M", parameter, NULL);
-  CHECK (unsetenv ("LD_PRELOAD") == 0);
+  preload_nothing ();
   nbd = server_connect (&server);
   do_requests (nbd, WARM_UP, &state);
 

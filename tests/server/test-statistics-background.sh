@@ -13,7 +13,7 @@ requires nbdinfo --version
 
 has_reports ()
 {
-  [ "$(grep -c 'frag_stat: ' "$1")" -eq $((2 * $2)) ]
+  [ "$(grep -c 'swap_stat: ' "$1")" -eq $((2 * $2)) ]
 }
 
 head -c $((100 * page)) /dev/urandom >"$dir/data"
@@ -34,7 +34,7 @@ for i in 1 2 3; do
   kill -USR1 "$pid"
   wait_until has_reports "$dir/stats" "$i"
 done
-tail -n 6 "$dir/stats" | grep -q "^mm_stat: $((100 * page)) $((100 * page)) " ||
+tail -n 8 "$dir/stats" | grep -q "^mm_stat: $((100 * page)) $((100 * page)) " ||
   die "wrong statistics: $(cat "$dir/stats")"
 
 # Nowhere to write to is no reason to stop.

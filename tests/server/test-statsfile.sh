@@ -59,11 +59,11 @@ if qemu-io --version >"$dir/version" 2>&1; then
   start_nbdkit 64M statsfile="$dir/shorter.stats"
   qemu-io -f raw -c 'write -P 5 0 32M' "$uri" >"$dir/io"
   ask "$pid" 1
-  wait_until grep -q '^frag_stat: [0-9]' "$dir/shorter.stats"
+  wait_until grep -q '^swap_stat: [0-9]' "$dir/shorter.stats"
   qemu-io -f raw -c 'discard 0 32M' "$uri" >"$dir/io"
   stop_nbdkit "$pid"
   lines=$(wc -l <"$dir/shorter.stats")
-  [ "$lines" -eq 16 ] || die "two reports of 8 lines make $lines lines: \
+  [ "$lines" -eq 20 ] || die "two reports of 10 lines make $lines lines: \
 $(cat "$dir/shorter.stats")"
 else
   skip 'it needs qemu-io for a report that is shorter than the last'

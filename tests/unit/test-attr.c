@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "attr.h"
+#include "cmdline.h"
 #include "unit.h"
 #include "zcomp.h"
 #include "zsmalloc.h"
@@ -198,6 +200,34 @@ static const struct store_row bad[] = {
     {"compact_threshold", "1K"},
     {"compact_threshold", "never"},
     {"compact_threshold", "%s%n"},
+    {"swap", ""},
+    {"swap", "maybe"},
+    {"swap", "yes"},
+    {"swap", "1"},
+    {"swap", "ON"},
+    {"swap", "On"},
+    {"swap", "o"},
+    {"swap", "onn"},
+    {"swap", "on "},
+    {"swap", " on"},
+    {"swap", "on\n"},
+    {"swap", "on,try"},
+    {"reserve", ""},
+    {"reserve", "x"},
+    {"reserve", "-1"},
+    {"reserve", "1MB"},
+    {"reserve", "1.5M"},
+    {"reserve", "16385G"},
+    {"reserve", "16E"},
+    {"reserve_waiters", ""},
+    {"reserve_waiters", "x"},
+    {"reserve_waiters", "-1"},
+    {"reserve_waiters", "+1"},
+    {"reserve_waiters", "0x10"},
+    {"reserve_waiters", "1K"},
+    {"reserve_waiters", "1000001"},
+    {"reserve_waiters", "4294967297"},
+    {"reserve_waiters", "18446744073709551617"},
     {"statsfile", ""},
     /* no parameters */
     {"", "1G"},
@@ -209,6 +239,7 @@ static const struct store_row bad[] = {
     {"mm_stat", "1"},
     {"io_stat", "1"},
     {"frag_stat", "1"},
+    {"swap_stat", "1"},
     {"compact", "1"},
 };
 
@@ -285,9 +316,10 @@ START_TEST (a_refused_parameter_was_not_given)
 
 START_TEST (long_values_are_named_too)
 {
-  static const char *const names[] = {"disksize",          "size",
-                                      "comp_algorithm",    "mem_limit",
-                                      "compact_threshold", "no_such_name"};
+  static const char *const names[] = {
+      "disksize",          "size", "comp_algorithm", "mem_limit",
+      "compact_threshold", "swap", "reserve",        "reserve_waiters",
+      "no_such_name"};
   static char value[100000];
   struct attr_config config;
   struct attr_error error;
@@ -383,11 +415,21 @@ START_TEST (a_small_limit_is_a_limit)
 
 /* Values that would be accepted, if they had not been given already. */
 static const struct store_row good[] = {
-    {"disksize", "1G"},          {"size", "1G"},
-    {"comp_algorithm", "lz4"},   {"comp_algorithm", "zstd"},
-    {"mem_limit", "0"},          {"mem_limit", "1G"},
-    {"statsfile", "/a/file"},    {"compact_threshold", "0"},
+    {"disksize", "1G"},
+    {"size", "1G"},
+    {"comp_algorithm", "lz4"},
+    {"comp_algorithm", "zstd"},
+    {"mem_limit", "0"},
+    {"mem_limit", "1G"},
+    {"statsfile", "/a/file"},
+    {"compact_threshold", "0"},
     {"compact_threshold", "10"},
+    {"swap", "off"},
+    {"swap", "on"},
+    {"reserve", "0"},
+    {"reserve", "1G"},
+    {"reserve_waiters", "0"},
+    {"reserve_waiters", "8"},
 };
 
 #define NR_GOOD (sizeof good / sizeof good[0])
@@ -423,6 +465,100 @@ START_TEST (a_missing_parameter_is_named)
   ck_assert (memcmp (&before, &config, sizeof before) == 0);
   must_store (&config, "size", "1G");
   ck_assert_int_eq (attr_complete (&config, &error), 0);
+}
+
+/* Swap.  The reserve's default, when there is swap, and the least. */
+#define DEFAULT_RESERVE (UINT64_C (8) << 20)
+#define LEAST_RESERVE   (UINT64_C (1) << 20)
+
+static const struct {
+  const char *value;
+  enum swap_mode mode;
+} swap_modes[] = {{"off", SWAP_OFF}, {"try", SWAP_TRY}, {"on", SWAP_ON}};
+
+#define NR_SWAP_MODES ((int) (sizeof swap_modes / sizeof swap_modes[0]))
+
+/* A disk with that mode (NULL: not given), and a reserve and waiters if they
+ * are given. */
+static int
+complete (struct attr_config *config, struct attr_error *error,
+          const char *mode, const char *reserve, const char *waiters)
+{
+  *config = (struct attr_config) ATTR_CONFIG_DEFAULT;
+  must_store (config, "disksize", "1G");
+  if (mode)
+    must_store (config, "swap", mode);
+  if (reserve)
+    must_store (config, "reserve", reserve);
+  if (waiters)
+    must_store (config, "reserve_waiters", waiters);
+  memset (error, 'x', sizeof *error);
+  return attr_complete (config, error);
+}
+
+START_TEST (without_swap_there_is_no_reserve)
+{
+  static const char *const modes[] = {NULL, "off"};
+  struct attr_config config;
+  struct attr_error error;
+
+  ck_assert_int_eq (complete (&config, &error, modes[_i], NULL, NULL), 0);
+  ck_assert_int_eq (config.swap, SWAP_OFF);
+  ck_assert (!config.zram.no_faults);
+  ck_assert_uint_eq (config.zram.reserve, 0);
+  ck_assert_uint_eq (config.zram.reserve_waiters, 0);
+}
+
+/* nbdkit has 16 threads, and this process's command line says no other. */
+START_TEST (with_swap_there_are_defaults)
+{
+  const int mode = _i ? SWAP_ON : SWAP_TRY;
+  struct attr_config config;
+  struct attr_error error;
+
+  ck_assert_int_eq (
+      complete (&config, &error, swap_modes[mode].value, NULL, NULL), 0);
+  ck_assert_int_eq (config.swap, mode);
+  ck_assert (config.zram.no_faults);
+  ck_assert_uint_eq (config.zram.reserve, DEFAULT_RESERVE);
+  ck_assert_uint_eq (config.zram.reserve_waiters, CMDLINE_DEFAULT_THREADS / 2);
+}
+
+START_TEST (what_is_given_is_no_default)
+{
+  struct attr_config config;
+  struct attr_error error;
+
+  ck_assert_int_eq (
+      complete (&config, &error, swap_modes[_i].value, "0x10M", "0"), 0);
+  ck_assert_int_eq (config.swap, swap_modes[_i].mode);
+  ck_assert_uint_eq (config.zram.reserve, 16 << 20);
+  ck_assert_uint_eq (config.zram.reserve_waiters, 0);
+  ck_assert_int_eq (
+      complete (&config, &error, swap_modes[_i].value, "16T", "1000000"), 0);
+  ck_assert_uint_eq (config.zram.reserve, UINT64_C (16) << 40);
+  ck_assert_uint_eq (config.zram.reserve_waiters, 1000000);
+}
+
+/* Without it, any will do. */
+START_TEST (swap_needs_some_reserve)
+{
+  static const char *const too_little[] = {"0", "512K", "1048575"};
+  const int want = swap_modes[_i].mode == SWAP_OFF ? 0 : -1;
+  struct attr_config config;
+  struct attr_error error;
+  size_t i;
+
+  for (i = 0; i < sizeof too_little / sizeof too_little[0]; ++i) {
+    ck_assert_int_eq (
+        complete (&config, &error, swap_modes[_i].value, too_little[i], NULL),
+        want);
+    if (want < 0)
+      must_be_one_line (&error, "reserve");
+  }
+  ck_assert_int_eq (
+      complete (&config, &error, swap_modes[_i].value, "1M", NULL), 0);
+  ck_assert_uint_eq (config.zram.reserve, LEAST_RESERVE);
 }
 
 /* The table itself. */
@@ -479,6 +615,14 @@ START_TEST (what_zram_has_is_there)
   ck_assert (attr_find ("mm_stat")->show);
   ck_assert (attr_find ("io_stat")->show);
   ck_assert (attr_find ("frag_stat")->show);
+}
+
+START_TEST (what_swap_has_is_there)
+{
+  ck_assert (attr_find ("swap")->kind == ATTR_WORD);
+  ck_assert (attr_find ("reserve")->kind == ATTR_SIZE);
+  ck_assert (attr_find ("reserve_waiters")->kind == ATTR_NUMBER);
+  ck_assert (attr_find ("swap_stat")->show);
 }
 
 /* What attribute NAME of ZRAM shows. */
@@ -608,6 +752,63 @@ START_TEST (frag_stat_has_its_27_columns)
   zram_destroy (zram);
 }
 
+/* The number that TEXT, a line of columns, has where HEADING, another, has
+ * NAME; both must have as many. */
+static long
+column (const char *text, const char *heading, const char *name)
+{
+  const size_t len = strlen (name);
+  long number, found = -1;
+  int used;
+
+  for (; sscanf (text, "%ld%n", &number, &used) == 1; text += used) {
+    if (strncmp (heading, name, len) == 0 && strchr (" ", heading[len]))
+      found = number;
+    heading += strcspn (heading, " ");
+    ck_assert (*heading == ' ' || strcmp (text + used, "\n") == 0);
+    heading += *heading == ' ';
+  }
+  ck_assert_str_eq (text, "\n");
+  ck_assert_str_eq (heading, "");
+  return found;
+}
+
+/* This process's threads, and nothing that it has asked for. */
+START_TEST (swap_stat_has_a_number_for_each_heading)
+{
+  const char *const heading = attr_find ("swap_stat")->help;
+  struct zram *zram = make_device ();
+  char *text = show (zram, "swap_stat");
+
+  ck_assert_int_eq (column (text, heading, "reserve_waiting"), 0);
+  ck_assert_int_eq (column (text, heading, "reserve_refused"), 0);
+  ck_assert_int_ge (column (text, heading, "threads"), 1);
+  ck_assert_int_eq (column (text, heading, "io_flushers"), 0);
+  ck_assert_int_eq (column (text, heading, "realtime"), 0);
+  ck_assert_int_eq (column (text, heading, "locked"), 0);
+  ck_assert_int_ge (column (text, heading, "oom_score_adj"), -1000);
+  ck_assert_int_le (column (text, heading, "oom_score_adj"), 1000);
+  free (text);
+  zram_destroy (zram);
+}
+
+START_TEST (what_is_locked_shows)
+{
+  const char *const heading = attr_find ("swap_stat")->help;
+  struct zram *zram = make_device ();
+  char *const memory = aligned_alloc (65536, 65536);
+  char *text;
+
+  /* Nobody needs a privilege for so little. */
+  ck_assert_int_eq (mlock (memory, 65536), 0);
+  text = show (zram, "swap_stat");
+  ck_assert_int_eq (column (text, heading, "locked"), 65536);
+  munlock (memory, 65536);
+  free (text);
+  free (memory);
+  zram_destroy (zram);
+}
+
 START_TEST (what_was_set_can_be_read)
 {
   struct zram *zram = make_device ();
@@ -647,15 +848,27 @@ main (void)
   tcase_add_test (tc, a_repeated_parameter_is_refused);
   tcase_add_test (tc, a_missing_parameter_is_named);
 
+  tc = suite_case (suite, "swap");
+  tcase_add_loop_test (tc, without_swap_there_is_no_reserve, 0, 2);
+  tcase_add_loop_test (tc, with_swap_there_are_defaults, 0, 2);
+  tcase_add_loop_test (tc, what_is_given_is_no_default, 0, NR_SWAP_MODES);
+  tcase_add_loop_test (tc, swap_needs_some_reserve, 0, NR_SWAP_MODES);
+
   tc = suite_case (suite, "table");
   tcase_add_test (tc, every_name_finds_its_row);
   tcase_add_test (tc, every_row_has_its_help);
   tcase_add_test (tc, what_zram_has_is_there);
+  tcase_add_test (tc, what_swap_has_is_there);
 
   tc = suite_case (suite, "values");
   tcase_add_test (tc, mm_stat_has_zrams_nine_columns);
   tcase_add_test (tc, io_stat_has_zrams_four_columns);
   tcase_add_test (tc, frag_stat_has_its_27_columns);
+  tcase_add_test (tc, swap_stat_has_a_number_for_each_heading);
+  if (instrumented ())
+    puts ("SKIP: a test of locked memory: who watches may refuse to lock any");
+  else
+    tcase_add_test (tc, what_is_locked_shows);
   tcase_add_test (tc, what_was_set_can_be_read);
   return suite_run (suite);
 }
