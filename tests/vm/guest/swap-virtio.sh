@@ -1,0 +1,13 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck disable=SC2034,SC2154   # functions.sh uses and sets them
+# QEMU itself is the client: the guest swaps on a virtio disk that is the
+# export.  The server is on the host.
+
+modprobe virtio_blk
+until_true 60 [ -e /dev/vda ] || die 'there is no virtio disk'
+swap_on /dev/vda
+figure before "$(($(meminfo MemAvailable) / 1024))" MiB
+must swapfill "$size" "$kind"
+must host swapoff /dev/vda
+result pass "$size MiB of $kind pages on a disk of QEMU's"
