@@ -18,9 +18,13 @@ tidy      build     short  clang-tidy over the rooms
 asan      sanitize  short  the unit tests with AddressSanitizer and UBSan
 tsan      sanitize  short  the unit tests with ThreadSanitizer
 coverage  sanitize  short  the lines that no test runs
+vm        vm        short  swap and file systems on the server, in a guest
 install   packages  short  what "make install" installs, and uninstall leaves
 distcheck packages  short  the tarball: builds, passes, installs, uninstalls
 valgrind  long      long   the unit tests under memcheck
+vmlong    long      long   more of that, and what a request costs there
+torture   long      long   swap with forks, connections, TCP: 102 short tests
+peers     long      long   what nbdkit's memory plugin does as swap
 model     long      long   the model tests, two million operations of each
 END
 }
@@ -31,7 +35,7 @@ budgets ()
   cat <<'END'
 build     6   build and unit
 sanitize  8   sanitizers and coverage
-vm        14  virtual machine (nothing yet)
+vm        14  virtual machine
 soak      7   soak and fuzz (nothing yet)
 packages  3   packages
 END
@@ -269,4 +273,97 @@ part_model ()
     MODEL_OPS=2000000 check_in "$work/gcc/tests/$dir" TESTS="${tests//.c/}" ||
       return
   done
+}
+
+# What a guest does every day.  Where "resident" is given, the program alone is
+# short of memory; elsewhere the machine is.
+vm_tests ()
+{
+  cat <<'END'
+swap-zram
+swap-nbd
+swap-nbd,connections=4,memory=256,size=200
+swap-nbd,transport=tcp,server_options=-t4,memory=256,size=160
+swap-nbd,kind=compressible,thp=always,memory=256,size=240
+swap-nbd,kind=half,algorithm=zstd,memory=256,size=160
+swap-nbd,kind=incompressible,size=100,resident=60
+swap-storm,memory=256,size=160
+swap-clients,memory=256,size=170
+swap-full,size=100,resident=40,mem_limit=8M
+swap-swapoff,memory=256,size=180
+swap-trim,size=100,resident=30
+swap-virtio,memory=256,size=200
+manual,size=100,resident=60
+no-faults
+refused
+filesystem,disk=512
+END
+}
+
+# What is too long for that.
+vm_more_tests ()
+{
+  cat <<'END'
+filesystem,disk=512,fs=xfs
+latency
+swap-zram,algorithm=zstd
+swap-nbd,algorithm=zstd
+swap-nbd,server_options=-t4,connections=4
+swap-nbd,cpus=2,memory=256,size=160
+swap-full,memory=224,size=200,mem_limit=16M
+swap-trim
+END
+}
+
+# Short, and with everything at once: what is run a hundred times.
+vm_torture_tests ()
+{
+  cat <<'END'
+swap-storm,memory=256,size=160
+swap-nbd,connections=4,memory=256,size=150
+swap-nbd,server_options=-t4,transport=tcp,memory=256,size=160
+END
+}
+
+# run_vm ARGUMENT...: tests/vm/run on a build of its own; its figures go into
+# ./test's report.
+run_vm ()
+{
+  local dir=$work/vm status=0
+  build "$dir" CC=gcc && make -C "$dir/tests/vm" check &&
+    make -C "$dir/tests/server" check TESTS= || return
+  "$top/tests/vm/run" -b "$dir" "$@" || status=$?
+  "$top/tests/vm/report" "$dir/tests/vm/logs/figures" | sed 's/^/REPORT: /'
+  return "$status"
+}
+
+part_vm ()
+{
+  local -a tests
+  mapfile -t tests < <(vm_tests)
+  run_vm "${tests[@]}"
+}
+
+part_vmlong ()
+{
+  local -a tests
+  mapfile -t tests < <(vm_more_tests)
+  run_vm -t 900 "${tests[@]}"
+}
+
+part_torture ()
+{
+  local -a tests
+  mapfile -t tests < <(vm_torture_tests)
+  run_vm -n 34 "${tests[@]}"
+}
+
+# They hang: that is what is to be seen.
+part_peers ()
+{
+  run_vm -e 'swap-nbd,plugin=memory,server_options=--swap' \
+    'swap-nbd,plugin=memory,plugin_parameters=allocator=zstd' \
+    'swap-nbd,plugin=memory,plugin_parameters=allocator=zstd,protect=lock' \
+    'swap-nbd,plugin=memory,plugin_parameters=allocator=zstd,protect=flusher' \
+    swap-nbd
 }
