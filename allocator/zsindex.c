@@ -146,8 +146,8 @@ do_charge (struct zs_pool *pool)
   return true;
 }
 
-/* The reserve is half gone: tell whoever refills it, once. */
-static ZRAM_NOINLINE void
+/* Something was taken from the reserve: tell whoever refills it, once. */
+static void
 wake_refiller (const struct zs_pool *pool)
 {
   _Atomic uint32_t *const wake = pool->wake;
@@ -161,12 +161,12 @@ take_reserve (struct zs_pool *pool)
 {
   index_lock (pool);
   const uint32_t index = do_pop (pool, &pool->reserve);
-  const bool low = pool->reserve.count * 2 < pool->reserve_target;
+  const bool taken = index && pool->reserve.count < pool->reserve_target;
   if (pool->reserve.count < pool->reserve_least)
     pool->reserve_least = pool->reserve.count;
   index_unlock (pool);
 
-  if (low)
+  if (taken)
     wake_refiller (pool);
   return index;
 }
@@ -274,16 +274,22 @@ zs_pool_set_reserve_only (struct zs_pool *pool)
   return r;
 }
 
+bool
+zs_pool_reserve_full (struct zs_pool *pool)
+{
+  index_lock (pool);
+  const bool full = pool->reserve.count >= pool->reserve_target;
+  index_unlock (pool);
+  return full;
+}
+
 int
 zs_pool_refill (struct zs_pool *pool)
 {
   uint32_t index;
   int r;
 
-  index_lock (pool);
-  const bool full = pool->reserve.count >= pool->reserve_target;
-  index_unlock (pool);
-  if (full)
+  if (zs_pool_reserve_full (pool))
     return 0;
   grow_lock (pool);
   r = do_take_unused (pool, &index);

@@ -152,10 +152,13 @@ extern int zs_pool_set_reserve_only (struct zs_pool *pool);
 /* Bytes that describe a pool of MAX_SIZE bytes when it is so. */
 extern uint64_t zs_pool_description_size (uint64_t max_size);
 
-/* When less than half of the reserve is left, the pool sets *WAKE, a futex
- * word, to 1 and wakes it.  Before the first object; the word lives as long as
- * the pool. */
+/* When something is taken from the reserve, the pool sets *WAKE, a futex word,
+ * to 1 and wakes it.  Before the first object; the word lives as long as the
+ * pool. */
 extern void zs_pool_set_wake (struct zs_pool *pool, _Atomic uint32_t *wake);
+
+/* Is there as much in the reserve as there should be? */
+extern bool zs_pool_reserve_full (struct zs_pool *pool);
 
 /* Put memory behind one more zspage of the reserve.  1: done; 0: it is full;
  * -ENOMEM, -ENOSPC (no addresses).  May sleep: not for the I/O path. */
