@@ -11,13 +11,13 @@
 #include "attr.h"
 #include "cmdline.h"
 #include "compiler.h"
+#include "watermark.h"
 #include "zcomp.h"
 #include "zsmalloc.h"
 
-/* The reserve of a disk for swap when nobody says.  It is refilled when half is
- * gone, and the other half has to last until the system has found more memory:
- * what is written meanwhile grows with the machine, and so, as a rule, does its
- * swap. */
+/* The reserve of a disk for swap when nobody says.  It has to last until the
+ * system has found more memory: what is written meanwhile grows with the
+ * machine, and so, as a rule, does its swap. */
 #define SWAP_RESERVE_SHARE   128
 #define SWAP_LEAST_RESERVE   (UINT64_C (4) << 20)
 #define SWAP_LARGEST_RESERVE (UINT64_C (64) << 20)
@@ -468,6 +468,7 @@ complete_swap (struct attr_config *config, struct attr_error *error)
     return 0;
   cmdline_read (&cmdline);
   config->zram.no_faults = true;
+  config->zram.keep_free = watermark_bytes ();
   if (!is_given (config, "reserve_waiters"))
     config->zram.reserve_waiters = cmdline.threads / 2;
   if (!is_given (config, "reserve"))

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <time.h>
+#include <sys/sysinfo.h>
 
 #include "clock.h"
 #include "lockdep.h"
@@ -18,17 +19,41 @@
 /* What frees memory does not tell us, so we look again after so long. */
 #define LOOK_MS 5U
 
-/* ... and look whether the system has memory again after so long.  The pool
- * wakes the thread when it takes from the reserve. */
+/* The pool wakes the thread when it takes from the reserve; what could not be
+ * had then is tried again after so long. */
 #define REFILL_MS 500U
+
+static void
+wait_a_moment (void)
+{
+  const struct timespec moment = {.tv_nsec = LOOK_MS * 1000000L};
+
+  nanosleep (&moment, NULL);
+}
+
+/* A system call that takes no memory itself. */
+static bool
+memory_is_short (const struct reserve *reserve)
+{
+  struct sysinfo info;
+
+  return sysinfo (&info) == 0 &&
+         (uint64_t) info.freeram * info.mem_unit < reserve->keep_free;
+}
 
 static void
 refill (void *arg)
 {
   const struct reserve *const reserve = arg;
+  int r = 0;
 
-  while (!reserve->worker.stop && zs_pool_refill (reserve->pool) > 0)
-    ;
+  while (r >= 0 && !reserve->worker.stop &&
+         !zs_pool_reserve_full (reserve->pool)) {
+    if (memory_is_short (reserve))
+      wait_a_moment ();
+    else
+      r = zs_pool_refill (reserve->pool);
+  }
 }
 
 int
@@ -99,15 +124,13 @@ may_wait (struct reserve *reserve, struct patience *patience)
 bool
 reserve_wait (struct reserve *reserve, struct patience *patience, int *result)
 {
-  const struct timespec moment = {.tv_nsec = LOOK_MS * 1000000L};
-
   lockdep_may_sleep ();
   if (*result != -EAGAIN) {
     leave_place (reserve, patience);
     return false;
   }
   if (may_wait (reserve, patience)) {
-    nanosleep (&moment, NULL);
+    wait_a_moment ();
     return true;
   }
   atomic_fetch_add (&reserve->refused, 1);

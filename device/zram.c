@@ -39,6 +39,7 @@ create_parts (struct zram *zram, const struct zram_config *config)
     zram->compact_threshold = config->compact_threshold;
     zram->no_faults = config->no_faults;
     zram->reserve.bytes = config->reserve;
+    zram->reserve.keep_free = config->keep_free;
     zram->reserve.max_waiters = config->reserve_waiters;
   }
   return r;

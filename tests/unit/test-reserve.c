@@ -22,11 +22,12 @@
 #define RESERVE_PAGES (RESERVE / ZRAM_PAGE_SIZE)
 
 static struct zram *
-make_device (unsigned waiters)
+make_device_keeping_free (unsigned waiters, uint64_t keep_free)
 {
   const struct zram_config config = {
       .disksize = 64 * MIB,
       .reserve = RESERVE,
+      .keep_free = keep_free,
       .no_faults = true,
       .reserve_waiters = waiters,
   };
@@ -35,6 +36,12 @@ make_device (unsigned waiters)
   ck_assert_int_eq (zram_create (&zram, &config), 0);
   ck_assert_int_eq (zram_start (zram), 0);
   return zram;
+}
+
+static struct zram *
+make_device (unsigned waiters)
+{
+  return make_device_keeping_free (waiters, 0);
 }
 
 static int
@@ -113,6 +120,22 @@ START_TEST (writes_wait_for_the_refill)
     must_equal (write_noise (zram, i, i), 0);
   for (i = 0; i < pages; ++i)
     must_hold_noise (zram, i, i);
+  zram_destroy (zram);
+}
+
+/* It is filled at the start all the same.  Who refills can be told to stop. */
+START_TEST (nothing_is_taken_while_the_system_is_short)
+{
+  struct zram *zram = make_device_keeping_free (1, UINT64_MAX);
+  struct zs_fragmentation unused;
+  struct zs_pool_stats stats;
+  uint64_t i;
+
+  for (i = 0; i < RESERVE_PAGES; ++i)
+    must_equal (write_noise (zram, i, i), 0);
+  ck_assert_int_eq (write_noise (zram, RESERVE_PAGES, 7), -ENOSPC);
+  zram_pool_stats (zram, &stats, &unused);
+  ck_assert_uint_eq (stats.reserve, 0);
   zram_destroy (zram);
 }
 
@@ -235,6 +258,7 @@ main (void)
   tcase_add_test (tc, an_empty_reserve_refuses_and_changes_nothing);
   tcase_add_test (tc, what_is_freed_can_be_used_again);
   tcase_add_test (tc, writes_wait_for_the_refill);
+  tcase_add_test (tc, nothing_is_taken_while_the_system_is_short);
   tcase_add_test (tc, a_page_can_be_read_while_its_write_waits);
   tcase_add_test (tc, a_page_can_be_read_while_part_of_it_waits);
   tcase_add_test (tc, patience_ends);
