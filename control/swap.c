@@ -207,6 +207,26 @@ check_overcommit (enum swap_mode mode, swap_say_fn say)
              : 0;
 }
 
+/* Below the kernel's "min" only what the server sends is to take memory, down
+ * to half of it.  But Linux's nbd has all of it for its own requests, a
+ * socket's buffer full: where that leaves nothing above the half, both wait
+ * forever.  Twice that is left here. */
+static int
+check_min_free (enum swap_mode mode, swap_say_fn say)
+{
+  const uint64_t min = number_in ("/proc/sys/vm/min_free_kbytes", "");
+  const uint64_t buffer =
+      number_in ("/proc/sys/net/core/wmem_default", "") >> 10;
+
+  return min < 4 * buffer
+             ? missing (mode, say,
+                        "vm.min_free_kbytes is %" PRIu64
+                        ", of which a socket's buffer (net.core.wmem_default) "
+                        "may take too much: make it %" PRIu64 " or more",
+                        min, 4 * buffer)
+             : 0;
+}
+
 /* Rather than lock what is not there, with nobody left to be killed for it. */
 static int
 check_memory (enum swap_mode mode, uint64_t bytes, swap_say_fn say)
@@ -228,6 +248,7 @@ swap_take_privileges (enum swap_mode mode, uint64_t bytes, swap_say_fn say)
     return 0;
   return refuse_nbdkits_own (mode, say) < 0 ||
                  check_overcommit (mode, say) < 0 ||
+                 check_min_free (mode, say) < 0 ||
                  check_memory (mode, bytes, say) < 0 ||
                  become_flusher (mode, say) < 0 ||
                  become_realtime (mode, say) < 0 ||

@@ -1,8 +1,9 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck disable=SC2034,SC2154   # functions.sh uses and sets them
-# More memory than the machine has, or an account that counts addresses: the
-# server says so and does not start, rather than take the machine with it.
+# More memory than the machine has, an account that counts addresses, nothing
+# left to send answers with: the server says so and does not start, rather than
+# take the machine with it.
 
 # must_be_refused PATTERN: one line, which it matches.
 must_be_refused ()
@@ -23,6 +24,12 @@ echo 2 >/proc/sys/vm/overcommit_memory
 must_be_refused 'swap=on: vm.overcommit_memory is 2'
 
 echo 0 >/proc/sys/vm/overcommit_memory
+
+enough=$(cat /proc/sys/vm/min_free_kbytes)
+echo 300 >/proc/sys/vm/min_free_kbytes
+must_be_refused 'swap=on: vm.min_free_kbytes is 300.* make it 832 or more'
+echo "$enough" >/proc/sys/vm/min_free_kbytes
+
 start_server
 stop_server
-result pass 'two lines for two reasons'
+result pass 'three lines for three reasons'
