@@ -23,7 +23,7 @@ install   packages  short  what "make install" installs, and uninstall leaves
 distcheck packages  short  the tarball: builds, passes, installs, uninstalls
 valgrind  long      long   the unit tests under memcheck
 vmlong    long      long   more of that, and what a request costs there
-torture   long      long   swap with forks, connections, TCP: 102 short tests
+torture   long      long   swap with forks, connections, TCP: 100 short tests
 peers     long      long   what nbdkit's memory plugin does as swap
 model     long      long   the model tests, two million operations of each
 END
@@ -296,6 +296,7 @@ swap-virtio,memory=256,size=200
 manual,size=100,resident=60
 no-faults
 refused
+selftests,memory=256
 filesystem,disk=512
 END
 }
@@ -306,11 +307,13 @@ vm_more_tests ()
   cat <<'END'
 filesystem,disk=512,fs=xfs
 latency
+selftests,memory=256,algorithm=zstd
 swap-zram,algorithm=zstd
 swap-nbd,algorithm=zstd
 swap-nbd,server_options=-t4,connections=4
 swap-nbd,cpus=2,memory=256,size=160
-swap-full,memory=224,size=200,mem_limit=16M
+swap-full,memory=256,size=230,mem_limit=16M
+swap-full,memory=256,size=230,mem_limit=0,kind=incompressible
 swap-trim
 END
 }
@@ -321,6 +324,7 @@ vm_torture_tests ()
   cat <<'END'
 swap-storm,memory=256,size=160
 swap-nbd,connections=4,memory=256,size=150
+swap-nbd,kind=half,algorithm=zstd,min_free=840,memory=256,size=160
 swap-nbd,server_options=-t4,transport=tcp,memory=256,size=160
 END
 }
@@ -355,7 +359,7 @@ part_torture ()
 {
   local -a tests
   mapfile -t tests < <(vm_torture_tests)
-  run_vm -n 34 "${tests[@]}"
+  run_vm -n 25 "${tests[@]}"
 }
 
 # They hang: that is what is to be seen.

@@ -20,6 +20,7 @@ kind=${kind:-mixed}
 size=${size:-700}               # MiB
 disk=${disk:-$((size + 20))}    # MiB
 scheduler=${scheduler:-none}    # of the block device
+min_free=${min_free:-}          # KiB, for vm.min_free_kbytes
 resident=${resident:-}          # MiB that the program may have in memory
 page_cluster=${page_cluster:-0}
 send_buffer=${send_buffer:-}    # bytes that a socket of the client's may hold
@@ -167,6 +168,7 @@ stop_server ()
   kill "$server"
   until_true 60 [ ! -e "/proc/$server" ] ||
     die 'the server is still there, 60 s after SIGTERM'
+  rm -f /run/nbd.sock /run/nbdkit.pid # which nbdkit leaves
 }
 
 # The server's memory, in KiB: what it is now, was at most, is locked.
@@ -274,3 +276,4 @@ cp "/host$builddir/tests/vm/swapfill" /swapfill || die 'there is no swapfill'
 echo "${hung_task_seconds:-60}" >/proc/sys/kernel/hung_task_timeout_secs
 echo -1 >/proc/sys/kernel/hung_task_warnings
 echo 1 >/proc/sys/kernel/sysrq
+[ ! "$min_free" ] || echo "$min_free" >/proc/sys/vm/min_free_kbytes
