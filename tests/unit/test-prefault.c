@@ -128,58 +128,18 @@ START_TEST (what_was_too_little_has_become_enough)
 /* Stacks. */
 
 #define NR_THREADS 6U
-#define STACK_USED (56 * KIB)
-
-struct crowd {
-  pthread_barrier_t all_there;
-  long taken[NR_THREADS];
-};
-
-static __attribute__ ((noinline)) long
-faults_of_stack (void)
-{
-  char stack[STACK_USED];
-
-  return faults_of_writing (stack, sizeof stack);
-}
-
-/* All of them at once, each on a stack of its own. */
-static void
-use_stack (void *arg, unsigned me)
-{
-  struct crowd *const crowd = arg;
-
-  pthread_barrier_wait (&crowd->all_there);
-  crowd->taken[me] = faults_of_stack ();
-  pthread_barrier_wait (&crowd->all_there);
-}
-
-/* The most that one of NR_THREADS threads takes, and the least. */
-static void
-use_stacks (long *most, long *least)
-{
-  struct crowd crowd;
-
-  pthread_barrier_init (&crowd.all_there, NULL, NR_THREADS);
-  threads_run (NR_THREADS, use_stack, &crowd);
-  *most = *least = crowd.taken[0];
-  for (unsigned i = 1; i < NR_THREADS; i++) {
-    *most = crowd.taken[i] > *most ? crowd.taken[i] : *most;
-    *least = crowd.taken[i] < *least ? crowd.taken[i] : *least;
-  }
-}
 
 START_TEST (filled_stacks_take_no_faults)
 {
   long most, least;
 
   ck_assert (memory_lock ());
-  use_stacks (&most, &least);
+  stacks_use (NR_THREADS, &most, &least);
   ck_assert_int_ge (least, STACK_USED / page / 2);
   prefault_init ();
   for (int round = 0; round < 3; round++) {
     prefault_stacks (NR_THREADS);
-    use_stacks (&most, &least);
+    stacks_use (NR_THREADS, &most, &least);
     ck_assert_int_le (most, FEW);
   }
 }
@@ -191,7 +151,7 @@ fill_and_use (void *arg, unsigned me)
 
   (void) me;
   prefault_stacks (0);
-  *taken = faults_of_stack ();
+  *taken = stack_use ();
 }
 
 START_TEST (so_does_the_callers_own)

@@ -327,6 +327,47 @@ thread_faults (void)
   return usage.ru_minflt + usage.ru_majflt;
 }
 
+__attribute__ ((noinline)) long
+stack_use (void)
+{
+  const size_t page = (size_t) sysconf (_SC_PAGESIZE);
+  const long before = thread_faults ();
+  volatile char stack[STACK_USED];
+
+  for (size_t i = 0; i < sizeof stack; i += page)
+    stack[i] = 1;
+  return thread_faults () - before;
+}
+
+struct crowd {
+  pthread_barrier_t all_there;
+  long taken[MAX_THREADS];
+};
+
+static void
+crowd_use (void *arg, unsigned me)
+{
+  struct crowd *const crowd = arg;
+
+  pthread_barrier_wait (&crowd->all_there);
+  crowd->taken[me] = stack_use ();
+  pthread_barrier_wait (&crowd->all_there);
+}
+
+void
+stacks_use (unsigned n, long *most, long *least)
+{
+  struct crowd crowd;
+
+  pthread_barrier_init (&crowd.all_there, NULL, n);
+  threads_run (n, crowd_use, &crowd);
+  *most = *least = crowd.taken[0];
+  for (unsigned i = 1; i < n; i++) {
+    *most = crowd.taken[i] > *most ? crowd.taken[i] : *most;
+    *least = crowd.taken[i] < *least ? crowd.taken[i] : *least;
+  }
+}
+
 /* Where there is a limit it is tried with 0.  (Called by main, too: no check.)
  */
 bool

@@ -116,6 +116,14 @@ extern bool memory_lock (void);
 /* The page faults that this thread has taken so far. */
 extern long thread_faults (void);
 
+/* Use so many bytes of the caller's stack: the page faults that takes. */
+#define STACK_USED (56U << 10)
+extern long stack_use (void);
+
+/* N threads do so at once, each on a stack of its own: the most that one of
+ * them takes, and the least. */
+extern void stacks_use (unsigned n, long *most, long *least);
+
 /* FN (ARG) must call abort_is_next () and then die by abort ().  It runs in a
  * child.  What it wrote to stderr after that call is put in OUTPUT. */
 extern void must_abort (void (*fn) (const void *arg), const void *arg,
