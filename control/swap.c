@@ -330,6 +330,16 @@ do_make_room (enum swap_mode mode, unsigned threads, swap_say_fn say)
   return 0;
 }
 
+/* The caller holds the lock: stacks for all that are open.  One that opened a
+ * moment ago may not have taken its own yet, and they are not told apart. */
+static void
+do_fill_stacks (unsigned threads)
+{
+  const uint64_t stacks = (uint64_t) connections.open * threads;
+
+  prefault_stacks (stacks < MAX_THREADS ? (unsigned) stacks : MAX_THREADS);
+}
+
 int
 swap_connection_opened (enum swap_mode mode, swap_say_fn say)
 {
@@ -344,7 +354,7 @@ swap_connection_opened (enum swap_mode mode, swap_say_fn say)
     r = do_make_room (mode, threads, say);
   if (r == 0) {
     connections.open++;
-    prefault_stacks (threads);
+    do_fill_stacks (threads);
   }
   pthread_mutex_unlock (&connections.lock);
   return r;

@@ -235,6 +235,31 @@ START_TEST (each_connection_gets_room)
   ck_assert_int_le (faults_of_buffers (2 * CMDLINE_DEFAULT_THREADS), 3);
 }
 
+/* Both are open before either has its threads. */
+START_TEST (connections_opened_together_have_stacks_of_their_own)
+{
+  long most, least;
+
+  ck_assert_int_eq (swap_lock_memory (SWAP_TRY, say), 0);
+  ck_assert (memory_lock ());
+  ck_assert_int_eq (swap_connection_opened (SWAP_TRY, say), 0);
+  ck_assert_int_eq (swap_connection_opened (SWAP_TRY, say), 0);
+  stacks_use (2 * CMDLINE_DEFAULT_THREADS, &most, &least);
+  ck_assert_int_le (most, 3);
+}
+
+/* Stacks that are not locked lose their memory when their threads end. */
+static bool
+may_be_locked (void)
+{
+  const bool may = memory_lock ();
+
+  if (!may)
+    puts ("SKIP: a test of stacks that are locked: no memory may be locked");
+  munlockall ();
+  return may;
+}
+
 int
 main (void)
 {
@@ -255,5 +280,7 @@ main (void)
 
   tc = suite_case (suite, "connections");
   tcase_add_test (tc, each_connection_gets_room);
+  if (may_be_locked ())
+    tcase_add_test (tc, connections_opened_together_have_stacks_of_their_own);
   return suite_run (suite);
 }
