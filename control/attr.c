@@ -468,7 +468,7 @@ complete_swap (struct attr_config *config, struct attr_error *error)
     return 0;
   cmdline_read (&cmdline);
   config->zram.no_faults = true;
-  config->zram.keep_free = watermark_bytes ();
+  config->zram.keep_free = watermark_bytes;
   if (!is_given (config, "reserve_waiters"))
     config->zram.reserve_waiters = cmdline.threads / 2;
   if (!is_given (config, "reserve"))

@@ -22,6 +22,7 @@
 #include "procfile.h"
 #include "swap.h"
 #include "tasks.h"
+#include "watermark.h"
 
 /* Newer than some C libraries' headers; the value is the kernel's own. */
 #ifndef PR_SET_IO_FLUSHER
@@ -227,6 +228,16 @@ check_min_free (enum swap_mode mode, swap_say_fn say)
              : 0;
 }
 
+static int
+open_watermark (enum swap_mode mode, swap_say_fn say)
+{
+  return watermark_open () < 0
+             ? missing (mode, say,
+                        "/proc/zoneinfo does not say what is to be left free: "
+                        "mount /proc")
+             : 0;
+}
+
 /* Rather than lock what is not there, with nobody left to be killed for it. */
 static int
 check_memory (enum swap_mode mode, uint64_t bytes, swap_say_fn say)
@@ -249,6 +260,7 @@ swap_take_privileges (enum swap_mode mode, uint64_t bytes, swap_say_fn say)
   return refuse_nbdkits_own (mode, say) < 0 ||
                  check_overcommit (mode, say) < 0 ||
                  check_min_free (mode, say) < 0 ||
+                 open_watermark (mode, say) < 0 ||
                  check_memory (mode, bytes, say) < 0 ||
                  become_flusher (mode, say) < 0 ||
                  become_realtime (mode, say) < 0 ||

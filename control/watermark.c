@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <config.h>
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,16 @@ struct zone {
   uint64_t free;
   uint64_t boost; /* "min" is so much higher for a while */
   uint64_t min;
+  uint64_t managed;    /* in all */
   uint64_t protection; /* from those who could have the highest addresses */
 };
+
+static struct {
+  int fd;     /* of /proc/zoneinfo: one that stays open has its memory */
+  char *text; /* what it says */
+  size_t size;
+  uint64_t buffer; /* of a socket */
+} source = {.fd = -1};
 
 /* Does LINE say what NAME is?  Then *END is after the name. */
 static bool
@@ -41,44 +50,98 @@ last_number (const char *text)
   return n;
 }
 
-/* What is not there cannot be left free. */
-static uint64_t
-zone_pages (const struct zone *zone)
+/* A zone that is protected from us may have less than that: what the kernel
+ * itself has taken of it does not come back. */
+static void
+add_zone (struct watermark_zones *zones, const struct zone *zone)
 {
-  const uint64_t pages = zone->protection + zone->min - zone->boost;
+  const uint64_t min = zone->min - zone->boost;
+  const uint64_t kept = zone->protection + min;
 
-  return zone->free < pages ? zone->free : pages;
+  if (zone->managed == 0)
+    return;
+  if (zone->protection > 0)
+    zones->protected += zone->free < kept ? zone->free : kept;
+  else
+    zones->min += min;
+}
+
+static void
+parse_line (const char *line, struct zone *zone, struct watermark_zones *zones)
+{
+  const char *end;
+
+  if (is_named (line, "pages free ", &end))
+    *zone = (struct zone){.free = strtoull (end, NULL, 10)};
+  else if (is_named (line, "boost ", &end))
+    zone->boost = strtoull (end, NULL, 10);
+  else if (is_named (line, "min ", &end))
+    zone->min = strtoull (end, NULL, 10);
+  else if (is_named (line, "managed ", &end))
+    zone->managed = strtoull (end, NULL, 10);
+  else if (is_named (line, "protection: ", &end)) {
+    zone->protection = last_number (end);
+    add_zone (zones, zone);
+  }
+}
+
+struct watermark_zones
+watermark_parse (const char *zoneinfo)
+{
+  struct watermark_zones zones = {0};
+  struct zone zone = {0};
+
+  for (const char *line = zoneinfo; *line; line += *line == '\n') {
+    parse_line (line, &zone, &zones);
+    line += strcspn (line, "\n");
+  }
+  return zones;
 }
 
 uint64_t
-watermark_pages (const char *zoneinfo)
+watermark_of (const struct watermark_zones *zones, uint64_t page,
+              uint64_t buffer)
 {
-  struct zone zone = {0};
-  uint64_t pages = 0;
-  const char *line, *end;
+  const uint64_t min = zones->min * page;
+  const uint64_t above = min / 4 > 2 * buffer ? min / 4 : 2 * buffer;
+  const uint64_t mark = min / 2 + above;
 
-  for (line = zoneinfo; *line; line += *line == '\n') {
-    if (is_named (line, "pages free ", &end))
-      zone = (struct zone){.free = strtoull (end, NULL, 10)};
-    else if (is_named (line, "boost ", &end))
-      zone.boost = strtoull (end, NULL, 10);
-    else if (is_named (line, "min ", &end))
-      zone.min = strtoull (end, NULL, 10);
-    else if (is_named (line, "protection: ", &end)) {
-      zone.protection = last_number (end);
-      pages += zone_pages (&zone);
-    }
-    line += strcspn (line, "\n");
-  }
-  return pages;
+  return zones->protected * page + (mark < min ? mark : min);
+}
+
+int
+watermark_open (void)
+{
+  char *const buffer = procfile_read ("/proc/sys/net/core/wmem_default", NULL);
+  size_t len = 0;
+  char *const text = procfile_read ("/proc/zoneinfo", &len);
+
+  source.buffer = buffer ? strtoull (buffer, NULL, 10) : 0;
+  free (buffer);
+  free (text);
+  /* It may grow, by a few digits. */
+  source.size = 2 * len + 1;
+  source.text = text ? malloc (source.size) : NULL;
+  if (source.text)
+    memset (source.text, ' ', source.size);
+  source.fd = open ("/proc/zoneinfo", O_RDONLY | O_CLOEXEC);
+  return source.text && watermark_bytes () > 0 ? 0 : -1;
 }
 
 uint64_t
 watermark_bytes (void)
 {
-  char *const zoneinfo = procfile_read ("/proc/zoneinfo", NULL);
-  const uint64_t pages = zoneinfo ? watermark_pages (zoneinfo) : 0;
+  struct watermark_zones zones;
+  size_t len = 0;
+  ssize_t n;
 
-  free (zoneinfo);
-  return pages * (uint64_t) sysconf (_SC_PAGESIZE);
+  if (source.fd < 0)
+    return 0;
+  while ((n = pread (source.fd, source.text + len, source.size - 1 - len,
+                     (off_t) len)) > 0)
+    len += (size_t) n;
+  source.text[len] = '\0';
+  zones = watermark_parse (source.text);
+  return watermark_of (&zones, (uint64_t) sysconf (_SC_PAGESIZE),
+                       source.buffer);
 }

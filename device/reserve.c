@@ -23,6 +23,9 @@
  * had then is tried again after so long. */
 #define REFILL_MS 500U
 
+/* ... and the mark below which none may be taken is as old as this at most. */
+#define MARK_MS 500U
+
 static void
 wait_a_moment (void)
 {
@@ -31,20 +34,33 @@ wait_a_moment (void)
   nanosleep (&moment, NULL);
 }
 
-/* A system call that takes no memory itself. */
+static void
+look_up_mark (struct reserve *reserve)
+{
+  const uint64_t now = clock_ms ();
+
+  if (!reserve->keep_free ||
+      (reserve->marked > 0 && now - reserve->marked < MARK_MS))
+    return;
+  reserve->mark = reserve->keep_free ();
+  reserve->marked = now;
+}
+
+/* By a system call that takes no memory itself. */
 static bool
-memory_is_short (const struct reserve *reserve)
+memory_is_short (struct reserve *reserve)
 {
   struct sysinfo info;
 
+  look_up_mark (reserve);
   return sysinfo (&info) == 0 &&
-         (uint64_t) info.freeram * info.mem_unit < reserve->keep_free;
+         (uint64_t) info.freeram * info.mem_unit < reserve->mark;
 }
 
 static void
 refill (void *arg)
 {
-  const struct reserve *const reserve = arg;
+  struct reserve *const reserve = arg;
   int r = 0;
 
   while (r >= 0 && !reserve->worker.stop &&

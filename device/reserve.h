@@ -9,11 +9,11 @@
  * priority let the reserve fall by 2 to 6 MiB more before it had refilled it,
  * this one by 0.4.
  *
- * It takes no memory while the system has less than a mark free.  It would wait
+ * It takes no memory while the system has less than a mark free: it would wait
  * for somebody to free some, up to a second at a time, in which the reserve can
  * be used up; and it would take what those that serve need to send an answer
  * (the priority opens the same half of the kernel's "min" to both).  Both have
- * happened.
+ * happened.  The mark may change: it is asked for again and again.
  *
  * When the reserve is empty a write waits for a while, and then fails, which
  * the kernel survives: it keeps the page and tries again later.
@@ -38,8 +38,10 @@ struct zs_pool;
 #define RESERVE_THREAD "zram-reserve"
 
 struct reserve {
-  uint64_t bytes;     /* 0: there is none, and no thread */
-  uint64_t keep_free; /* bytes; see zram_config */
+  uint64_t bytes;               /* 0: there is none, and no thread */
+  uint64_t (*keep_free) (void); /* see zram_config */
+  uint64_t mark;                /* what it said... */
+  uint64_t marked;              /* ... and when, in milliseconds */
   struct zs_pool *pool;
   struct worker worker;
   unsigned max_waiters;

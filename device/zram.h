@@ -47,8 +47,9 @@ struct zram_config {
   uint64_t mem_limit; /* bytes that the pool may take; 0: no limit */
   const struct zcomp_backend *comp_algorithm; /* NULL: the default */
   unsigned compact_threshold; /* percent; 0: no compaction by itself */
-  uint64_t reserve;   /* bytes filled in advance for the pool to grow into */
-  uint64_t keep_free; /* ... but not again while the system has less free */
+  uint64_t reserve; /* bytes filled in advance for the pool to grow into */
+  uint64_t (*keep_free) (void); /* ... but not again while the system has less
+                                 * bytes free than this says; NULL: 0 */
   bool no_faults; /* all memory that I/O may need is filled by zram_start, the
                    * slot table with it, and the pool grows from the reserve
                    * only: what serves swap to its own machine */

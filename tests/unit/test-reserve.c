@@ -22,7 +22,7 @@
 #define RESERVE_PAGES (RESERVE / ZRAM_PAGE_SIZE)
 
 static struct zram *
-make_device_keeping_free (unsigned waiters, uint64_t keep_free)
+make_device_keeping_free (unsigned waiters, uint64_t (*keep_free) (void))
 {
   const struct zram_config config = {
       .disksize = 64 * MIB,
@@ -41,7 +41,7 @@ make_device_keeping_free (unsigned waiters, uint64_t keep_free)
 static struct zram *
 make_device (unsigned waiters)
 {
-  return make_device_keeping_free (waiters, 0);
+  return make_device_keeping_free (waiters, NULL);
 }
 
 static int
@@ -123,10 +123,21 @@ START_TEST (writes_wait_for_the_refill)
   zram_destroy (zram);
 }
 
+/* More than there ever is, until it is changed. */
+static _Atomic uint64_t kept;
+
+static uint64_t
+keep_free (void)
+{
+  return kept;
+}
+
 /* It is filled at the start all the same.  Who refills can be told to stop. */
 START_TEST (nothing_is_taken_while_the_system_is_short)
 {
-  struct zram *zram = make_device_keeping_free (1, UINT64_MAX);
+  kept = UINT64_MAX;
+
+  struct zram *zram = make_device_keeping_free (1, keep_free);
   struct zs_fragmentation unused;
   struct zs_pool_stats stats;
   uint64_t i;
@@ -136,6 +147,21 @@ START_TEST (nothing_is_taken_while_the_system_is_short)
   ck_assert_int_eq (write_noise (zram, RESERVE_PAGES, 7), -ENOSPC);
   zram_pool_stats (zram, &stats, &unused);
   ck_assert_uint_eq (stats.reserve, 0);
+  zram_destroy (zram);
+}
+
+/* What is to be left free may become less; a write waits for it. */
+START_TEST (the_mark_is_looked_up_again)
+{
+  kept = UINT64_MAX;
+
+  struct zram *zram = make_device_keeping_free (1, keep_free);
+  uint64_t i;
+
+  for (i = 0; i < RESERVE_PAGES; ++i)
+    must_equal (write_noise (zram, i, i), 0);
+  kept = 0;
+  ck_assert_int_eq (write_noise (zram, RESERVE_PAGES, 7), 0);
   zram_destroy (zram);
 }
 
@@ -259,6 +285,7 @@ main (void)
   tcase_add_test (tc, what_is_freed_can_be_used_again);
   tcase_add_test (tc, writes_wait_for_the_refill);
   tcase_add_test (tc, nothing_is_taken_while_the_system_is_short);
+  tcase_add_test (tc, the_mark_is_looked_up_again);
   tcase_add_test (tc, a_page_can_be_read_while_its_write_waits);
   tcase_add_test (tc, a_page_can_be_read_while_part_of_it_waits);
   tcase_add_test (tc, patience_ends);

@@ -1,72 +1,99 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The mark below which nobody gets memory, from what /proc/zoneinfo says.
+/* What is to be left free: between the half of the kernel's "min" and all of
+ * it, besides what is protected from us, as /proc/zoneinfo says.
  */
 #include <config.h>
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "unit.h"
 #include "watermark.h"
 
 /* As Linux 6.12 writes it, without what does not matter. */
-#define ZONE(name, free, boost, min, protection) \
-  "Node 0, zone " name "\n"                      \
-  "  pages free     " free "\n"                  \
-  "        boost    " boost "\n"                 \
-  "        min      " min "\n"                   \
-  "        low      999\n"                       \
-  "        protection: (" protection ")\n"       \
-  "      nr_free_pages " free "\n"               \
-  "  pagesets\n"                                 \
+#define ZONE(name, free, boost, min, managed, protection) \
+  "Node 0, zone " name "\n"                               \
+  "  pages free     " free "\n"                           \
+  "        boost    " boost "\n"                          \
+  "        min      " min "\n"                            \
+  "        low      999\n"                                \
+  "        spanned  99999\n"                              \
+  "        managed  " managed "\n"                        \
+  "        protection: (" protection ")\n"                \
+  "      nr_free_pages " free "\n"                        \
+  "  pagesets\n"                                          \
   "              high_min: 1\n"
 
-#define DMA    "     DMA"
-#define NORMAL "  Normal"
+#define DMA(free, protection) \
+  ZONE ("     DMA", free, "0", "33", "3840", protection)
+#define NORMAL(free, boost, min) \
+  ZONE ("  Normal", free, boost, min, "50000", "0, 0, 0")
+#define MOVABLE ZONE (" Movable", "0", "0", "32", "0", "0, 0, 0")
 
-START_TEST (a_zone_keeps_its_least)
+static const struct {
+  const char *zoneinfo;
+  uint64_t protected, min;
+} machines[] = {
+    {NORMAL ("9000", "0", "421"), 0, 421},
+    /* What fragmentation adds for a while does not count. */
+    {NORMAL ("9000", "946", "1367"), 0, 421},
+    /* Nor how much of a zone is free that is not protected. */
+    {NORMAL ("7", "0", "421"), 0, 421},
+    {NORMAL ("0", "0", "421"), 0, 421},
+    /* What is protected counts besides. */
+    {DMA ("3700", "0, 187, 187") NORMAL ("9000", "0", "421"), 187 + 33, 421},
+    /* What is not there of it is the kernel's, for good. */
+    {DMA ("3700", "0, 3019, 8395") NORMAL ("9000", "0", "421"), 3700, 421},
+    {DMA ("3700", "0, 187, 187") NORMAL ("9000", "0", "421") MOVABLE, 220, 421},
+    /* Two nodes. */
+    {DMA ("3700", "0, 187, 187") NORMAL ("9000", "0", "421")
+         NORMAL ("9", "0", "79"),
+     220, 500},
+    /* Linux 5.4 has no boost to be seen. */
+    {"  pages free     7000\n"
+     "        min      77\n"
+     "        managed  9000\n"
+     "        protection: (0)\n",
+     0, 77},
+    /* Nothing that makes sense. */
+    {"", 0, 0},
+    {"Node 0, zone", 0, 0},
+    {"protection: (", 0, 0},
+    {"  pages free     7000\n        min      77", 0, 0},
+};
+
+#define NR_MACHINES ((int) (sizeof machines / sizeof machines[0]))
+
+START_TEST (zones_are_what_zoneinfo_says)
 {
-  ck_assert_uint_eq (
-      watermark_pages (ZONE (NORMAL, "9000", "0", "421", "0, 0")), 421);
+  const struct watermark_zones zones = watermark_parse (machines[_i].zoneinfo);
+
+  ck_assert_uint_eq (zones.protected, machines[_i].protected);
+  ck_assert_uint_eq (zones.min, machines[_i].min);
 }
 
-START_TEST (what_fragmentation_adds_for_a_while_does_not_count)
-{
-  ck_assert_uint_eq (
-      watermark_pages (ZONE (NORMAL, "9000", "946", "1367", "0, 0")), 421);
-}
+static const struct {
+  struct watermark_zones zones;
+  uint64_t buffer, mark;
+} marks[] = {
+    /* Three quarters of much. */
+    {{0, 1000}, 0, 750 * 4096},
+    {{0, 10000}, 212992, 7500 * 4096},
+    {{100, 10000}, 212992, 7600 * 4096},
+    /* Twice the buffer above the half of little. */
+    {{0, 400}, 212992, (400 * 4096) / 2 + 2 * 212992},
+    /* No more than "min", where that is no more. */
+    {{0, 150}, 212992, 150 * 4096},
+    {{7, 150}, 212992, 157 * 4096},
+    {{0, 0}, 212992, 0},
+};
 
-START_TEST (what_is_protected_counts_besides)
-{
-  ck_assert_uint_eq (
-      watermark_pages (ZONE (DMA, "3700", "0", "33", "0, 187, 187, 187")
-                           ZONE (NORMAL, "9000", "0", "421", "0, 0, 0, 0")),
-      187 + 33 + 421);
-}
+#define NR_MARKS ((int) (sizeof marks / sizeof marks[0]))
 
-/* The rest of it is the kernel's, for good. */
-START_TEST (what_is_not_there_does_not_count)
+START_TEST (the_mark_is_between_the_half_and_all)
 {
-  ck_assert_uint_eq (
-      watermark_pages (ZONE (DMA, "3700", "0", "30", "0, 3019, 8395")
-                           ZONE (NORMAL, "9000", "0", "421", "0, 0, 0")
-                               ZONE ("Movable", "0", "0", "32", "0, 0, 0")),
-      3700 + 421);
-}
-
-/* Before Linux 5.9 there is no boost to be seen. */
-START_TEST (zones_without_a_boost_are_understood)
-{
-  ck_assert_uint_eq (watermark_pages ("  pages free     7000\n"
-                                      "        min      77\n"
-                                      "        protection: (0)\n"),
-                     77);
-}
-
-START_TEST (what_says_nothing_is_nothing)
-{
-  ck_assert_uint_eq (watermark_pages (""), 0);
-  ck_assert_uint_eq (watermark_pages ("Node 0, zone"), 0);
-  ck_assert_uint_eq (watermark_pages ("protection: ("), 0);
+  ck_assert_uint_eq (watermark_of (&marks[_i].zones, 4096, marks[_i].buffer),
+                     marks[_i].mark);
 }
 
 /* Of this machine: something, and far from all that it has. */
@@ -75,8 +102,23 @@ START_TEST (this_machine_has_one)
   const uint64_t all =
       (uint64_t) sysconf (_SC_PHYS_PAGES) * (uint64_t) sysconf (_SC_PAGESIZE);
 
+  ck_assert_uint_eq (watermark_bytes (), 0);
+  ck_assert_int_eq (watermark_open (), 0);
   ck_assert_uint_gt (watermark_bytes (), 0);
   ck_assert_uint_lt (watermark_bytes (), all / 2);
+}
+
+/* It is asked for when there is no memory. */
+START_TEST (asking_again_takes_no_page_fault)
+{
+  long before;
+
+  ck_assert_int_eq (watermark_open (), 0);
+  watermark_bytes ();
+  before = thread_faults ();
+  for (int i = 0; i < 100; i++)
+    watermark_bytes ();
+  ck_assert_int_eq (thread_faults () - before, 0);
 }
 
 int
@@ -85,12 +127,12 @@ main (void)
   Suite *suite = suite_create ("watermark");
   TCase *tc = suite_case (suite, "watermark");
 
-  tcase_add_test (tc, a_zone_keeps_its_least);
-  tcase_add_test (tc, what_fragmentation_adds_for_a_while_does_not_count);
-  tcase_add_test (tc, what_is_protected_counts_besides);
-  tcase_add_test (tc, what_is_not_there_does_not_count);
-  tcase_add_test (tc, zones_without_a_boost_are_understood);
-  tcase_add_test (tc, what_says_nothing_is_nothing);
+  tcase_add_loop_test (tc, zones_are_what_zoneinfo_says, 0, NR_MACHINES);
+  tcase_add_loop_test (tc, the_mark_is_between_the_half_and_all, 0, NR_MARKS);
   tcase_add_test (tc, this_machine_has_one);
+  if (instrumented ())
+    puts ("SKIP: a test of page faults: who watches takes some, too");
+  else
+    tcase_add_test (tc, asking_again_takes_no_page_fault);
   return suite_run (suite);
 }

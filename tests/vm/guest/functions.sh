@@ -276,4 +276,7 @@ cp "/host$builddir/tests/vm/swapfill" /swapfill || die 'there is no swapfill'
 echo "${hung_task_seconds:-60}" >/proc/sys/kernel/hung_task_timeout_secs
 echo -1 >/proc/sys/kernel/hung_task_warnings
 echo 1 >/proc/sys/kernel/sysrq
+# With less than 512 MiB the kernel has no transparent huge pages.
+grep -q "\[${thp:-never}\]" /sys/kernel/mm/transparent_hugepage/enabled ||
+  die "transparent huge pages are not \"${thp:-never}\""
 [ ! "$min_free" ] || echo "$min_free" >/proc/sys/vm/min_free_kbytes
