@@ -284,7 +284,7 @@ swap-zram
 swap-nbd
 swap-nbd,connections=4,memory=256,size=200
 swap-nbd,transport=tcp,server_options=-t4,memory=256,size=160
-swap-nbd,kind=compressible,thp=always,memory=256,size=240
+swap-nbd,kind=compressible,thp=always,memory=600,size=480
 swap-nbd,kind=half,algorithm=zstd,memory=256,size=160
 swap-nbd,kind=incompressible,size=100,resident=60
 swap-storm,memory=256,size=160

@@ -9,7 +9,7 @@
 # and $used.
 after ()
 {
-  until_true 120 [ -e "/run/$1" ] || die "the program was never $1"
+  until_true 300 [ -e "/run/$1" ] || die "the program was never $1"
   server_stat
   swapped=$((($(meminfo SwapTotal) - $(meminfo SwapFree)) / 1024))
   echo "after $1: $swapped MiB swapped, $stored MiB stored in $used MiB"
