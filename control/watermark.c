@@ -122,10 +122,11 @@ watermark_open (void)
   /* It may grow, by a few digits. */
   source.size = 2 * len + 1;
   source.text = text ? malloc (source.size) : NULL;
-  if (source.text)
-    memset (source.text, ' ', source.size);
+  if (!source.text)
+    return -1;
+  memset (source.text, ' ', source.size);
   source.fd = open ("/proc/zoneinfo", O_RDONLY | O_CLOEXEC);
-  return source.text && watermark_bytes () > 0 ? 0 : -1;
+  return watermark_bytes () > 0 ? 0 : -1;
 }
 
 uint64_t
