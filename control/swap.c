@@ -208,6 +208,13 @@ check_overcommit (enum swap_mode mode, swap_say_fn say)
              : 0;
 }
 
+/* What a socket holds of what is being sent; bytes. */
+static uint64_t
+socket_buffer (void)
+{
+  return number_in ("/proc/sys/net/core/wmem_default", "");
+}
+
 /* Below the kernel's "min" only what the server sends is to take memory, down
  * to half of it.  But Linux's nbd has all of it for its own requests, a
  * socket's buffer full: where that leaves nothing above the half, both wait
@@ -216,8 +223,7 @@ static int
 check_min_free (enum swap_mode mode, swap_say_fn say)
 {
   const uint64_t min = number_in ("/proc/sys/vm/min_free_kbytes", "");
-  const uint64_t buffer =
-      number_in ("/proc/sys/net/core/wmem_default", "") >> 10;
+  const uint64_t buffer = socket_buffer () >> 10;
 
   return min < 4 * buffer
              ? missing (mode, say,
@@ -231,7 +237,7 @@ check_min_free (enum swap_mode mode, swap_say_fn say)
 static int
 open_watermark (enum swap_mode mode, swap_say_fn say)
 {
-  return watermark_open () < 0
+  return watermark_open (socket_buffer ()) < 0
              ? missing (mode, say,
                         "/proc/zoneinfo does not say what is to be left free: "
                         "mount /proc")

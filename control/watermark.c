@@ -23,7 +23,7 @@ static struct {
   int fd;     /* of /proc/zoneinfo: one that stays open has its memory */
   char *text; /* what it says */
   size_t size;
-  uint64_t buffer; /* of a socket */
+  uint64_t buffer; /* as watermark_open was told */
 } source = {.fd = -1};
 
 /* Does LINE say what NAME is?  Then *END is after the name. */
@@ -110,14 +110,12 @@ watermark_of (const struct watermark_zones *zones, uint64_t page,
 }
 
 int
-watermark_open (void)
+watermark_open (uint64_t buffer)
 {
-  char *const buffer = procfile_read ("/proc/sys/net/core/wmem_default", NULL);
   size_t len = 0;
   char *const text = procfile_read ("/proc/zoneinfo", &len);
 
-  source.buffer = buffer ? strtoull (buffer, NULL, 10) : 0;
-  free (buffer);
+  source.buffer = buffer;
   free (text);
   /* It may grow, by a few digits. */
   source.size = 2 * len + 1;

@@ -20,9 +20,9 @@
 
 #include <stdint.h>
 
-/* Make ready for watermark_bytes, which takes no memory after it.  -1: /proc
- * does not say. */
-extern int watermark_open (void);
+/* Make ready for watermark_bytes, which takes no memory after it, where nbd may
+ * take BUFFER bytes for what it sends.  -1: /proc does not say. */
+extern int watermark_open (uint64_t buffer);
 
 /* The mark: what is to be free in all, in bytes; changes with
  * vm.min_free_kbytes, which huge pages change, too.  0: it is not known.  One
@@ -36,8 +36,7 @@ struct watermark_zones {
 };
 extern struct watermark_zones watermark_parse (const char *zoneinfo);
 
-/* The mark, in bytes, of ZONES with pages of PAGE bytes, where nbd may take
- * BUFFER bytes for what it sends. */
+/* The mark, in bytes, of ZONES with pages of PAGE bytes, with that BUFFER. */
 extern uint64_t watermark_of (const struct watermark_zones *zones,
                               uint64_t page, uint64_t buffer);
 
