@@ -139,12 +139,17 @@ initramfs_is_new ()
     [ "$cache/initramfs" -nt "$cache/kernel/modules" ]
 }
 
-# Both, if they are not there yet; shown if it takes long.
+# Both, if they are not there yet; shown if it takes long.  Of several who find
+# nothing there one makes it.
 set_up ()
 {
+  local lock
   mkdir -p "$cache"
+  exec {lock}>"$cache/lock"
+  flock "$lock" || die "$cache/lock: cannot be locked"
   have_kernel ||
     step 'Fetching the kernel of the virtual machine' "$cache/fetch.log" \
       fetch_kernel || die "no kernel: see $cache/fetch.log"
   initramfs_is_new || make_initramfs || die 'no initramfs'
+  exec {lock}>&-
 }
