@@ -164,6 +164,8 @@ take_reserve (struct zs_pool *pool)
   const bool taken = index && pool->reserve.count < pool->reserve_target;
   if (pool->reserve.count < pool->reserve_least)
     pool->reserve_least = pool->reserve.count;
+  if (index)
+    pool->reserve_taken++;
   index_unlock (pool);
 
   if (taken)
@@ -272,6 +274,12 @@ zs_pool_set_reserve_only (struct zs_pool *pool)
   pool->reserve_only = r == 0;
   grow_unlock (pool);
   return r;
+}
+
+uint64_t
+zs_pool_reserve_taken (const struct zs_pool *pool)
+{
+  return pool->reserve_taken;
 }
 
 bool

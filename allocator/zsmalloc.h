@@ -157,6 +157,10 @@ extern uint64_t zs_pool_description_size (uint64_t max_size);
  * pool. */
 extern void zs_pool_set_wake (struct zs_pool *pool, _Atomic uint32_t *wake);
 
+/* How many zspages have been taken from the reserve since the start: if it is
+ * the same as when the reserve was empty, nothing has come into it. */
+extern uint64_t zs_pool_reserve_taken (const struct zs_pool *pool);
+
 /* Is there as much in the reserve as there should be? */
 extern bool zs_pool_reserve_full (struct zs_pool *pool);
 

@@ -95,6 +95,7 @@ struct zs_pool {
   struct zs_index_list unused;  /* no memory behind them */
   struct zs_index_list reserve; /* memory behind them, not counted as used */
   uint32_t reserve_target;
+  _Atomic uint64_t reserve_taken; /* how many have been, in all */
   _Atomic uint32_t reserve_least; /* that was left when one was taken */
   uint32_t opened;        /* zspages from here on cannot be described yet */
   bool reserve_only;      /* the pool grows from the reserve only */

@@ -11,9 +11,9 @@
 #include "reserve.h"
 #include "zsmalloc.h"
 
-/* How long one write waits in all, in milliseconds: the kernel reports a task
- * as hung after two minutes, and a page that cannot be swapped out for so long
- * is better kept. */
+/* How long writes wait for an empty reserve, in milliseconds: the kernel
+ * reports a task as hung after two minutes, and a page that cannot be swapped
+ * out for so long is better kept. */
 #define PATIENCE_MS 5000U
 
 /* What frees memory does not tell us, so we look again after so long. */
@@ -120,7 +120,24 @@ leave_place (struct reserve *reserve, struct patience *patience)
   patience->deadline = 0;
 }
 
-/* Whether PATIENCE, which begins with a place, is not at its end. */
+/* Whether there is still hope of a refill.  The first that finds the reserve
+ * empty says until when: if each write waited as long, reads that come after
+ * them would have to as well.  It is another time that it is empty when
+ * something has been taken from it since, whoever put it there: a refill, or
+ * those who freed it.  Of several at once, all say about the same. */
+static bool
+refill_may_come (struct reserve *reserve, uint64_t now)
+{
+  const uint64_t taken = zs_pool_reserve_taken (reserve->pool);
+
+  if (reserve->taken != taken) {
+    reserve->deadline = now + PATIENCE_MS;
+    reserve->taken = taken;
+  }
+  return now < reserve->deadline;
+}
+
+/* Its own deadline is for one that others always get ahead of. */
 static bool
 may_wait (struct reserve *reserve, struct patience *patience)
 {
@@ -131,7 +148,7 @@ may_wait (struct reserve *reserve, struct patience *patience)
       return false;
     patience->deadline = now + PATIENCE_MS;
   }
-  if (now < patience->deadline)
+  if (refill_may_come (reserve, now) && now < patience->deadline)
     return true;
   leave_place (reserve, patience);
   return false;

@@ -15,11 +15,12 @@
  * (the priority opens the same half of the kernel's "min" to both).  Both have
  * happened.  The mark may change: it is asked for again and again.
  *
- * When the reserve is empty a write waits for a while, and then fails, which
- * the kernel survives: it keeps the page and tries again later.
+ * When the reserve is empty writes wait for a while, and then fail, which the
+ * kernel survives: it keeps the page and tries again later.
  *
  * A waiting write holds one of the server's threads, so only some may; those
- * that come on top fail at once, and reads get through.
+ * that come on top fail at once, and reads get through.  So do all that come
+ * when the while is over, until something could be refilled.
  */
 #ifndef ZRAM_RESERVE_H
 #define ZRAM_RESERVE_H
@@ -46,12 +47,14 @@ struct reserve {
   struct worker worker;
   unsigned max_waiters;
   _Atomic unsigned waiters;
-  _Atomic uint64_t refused; /* writes that failed because of it */
+  _Atomic uint64_t deadline; /* until when to wait... */
+  _Atomic uint64_t taken;    /* ... when so many were taken, and none is left */
+  _Atomic uint64_t refused;  /* writes that failed because of it */
 };
 
 /* One write's patience: all zeros at first. */
 struct patience {
-  uint64_t deadline; /* 0: it does not wait */
+  uint64_t deadline; /* 0: it has no place among those that may wait */
 };
 
 /* Fill a reserve for POOL, which outlives it, and start the thread that

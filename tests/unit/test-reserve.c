@@ -8,7 +8,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "clock.h"
 #include "reserve.h"
 #include "unit.h"
 #include "zram.h"
@@ -169,6 +171,7 @@ struct waiter {
   struct zram *zram;
   uint64_t offset, len;
   int result;
+  _Atomic bool done;
 };
 
 static void *
@@ -231,6 +234,124 @@ START_TEST (patience_ends)
   zram_destroy (zram);
 }
 
+/* Ten writes wait no longer than one: or a server with one thread would answer
+ * no read for a minute. */
+START_TEST (patience_ends_for_all_at_once)
+{
+  struct zram *zram = make_exhausted (1);
+  const uint64_t start = clock_ms ();
+  int i;
+
+  for (i = 0; i < 10; ++i)
+    ck_assert_int_eq (write_noise (zram, RESERVE_PAGES, 0), -ENOSPC);
+  ck_assert_uint_lt (clock_ms () - start, 20000);
+  zram_destroy (zram);
+}
+
+static void
+wait_for_reserve (struct zram *zram, uint64_t bytes)
+{
+  struct zs_fragmentation unused;
+  struct zs_pool_stats stats;
+
+  do
+    zram_pool_stats (zram, &stats, &unused);
+  while (stats.reserve != bytes);
+}
+
+static void *
+write_page (void *arg)
+{
+  struct waiter *waiter = arg;
+
+  waiter->result = write_noise (waiter->zram, waiter->offset, 7);
+  waiter->done = true;
+  return NULL;
+}
+
+/* Its write waits, and gets what is freed then: all that was written first. */
+static void
+write_when_all_is_freed (struct waiter *waiter)
+{
+  pthread_t thread;
+
+  pthread_create (&thread, NULL, write_page, waiter);
+  while (!somebody_waits (waiter->zram) && !waiter->done)
+    ;
+  zram_discard (waiter->zram, RESERVE, 0);
+  pthread_join (thread, NULL);
+  ck_assert_int_eq (waiter->result, 0);
+}
+
+/* Without a refill writes fail at once in the end; with one they wait again. */
+START_TEST (a_refill_gives_patience_back)
+{
+  kept = UINT64_MAX;
+
+  struct zram *zram = make_device_keeping_free (1, keep_free);
+  struct waiter waiter = {.zram = zram, .offset = 4 * RESERVE_PAGES};
+  uint64_t i;
+
+  for (i = 0; i < RESERVE_PAGES; ++i)
+    must_equal (write_noise (zram, i, i), 0);
+  ck_assert_int_eq (write_noise (zram, i, i), -ENOSPC);
+  kept = 0;
+  wait_for_reserve (zram, RESERVE);
+  zram_stop (zram);
+  for (; i < 2 * RESERVE_PAGES; ++i)
+    must_equal (write_noise (zram, i, i), 0);
+  write_when_all_is_freed (&waiter);
+  zram_destroy (zram);
+}
+
+/* Told in turn: long enough that it is asked again at once, for one zspage, and
+ * then that there is nothing to be had. */
+static uint64_t
+keep_free_but_once (void)
+{
+  const struct timespec longer_than_a_mark = {.tv_nsec = 600 * 1000000L};
+
+  if (kept > 0)
+    return UINT64_MAX;
+  kept = UINT64_MAX;
+  nanosleep (&longer_than_a_mark, NULL);
+  return 0;
+}
+
+/* A refill that ends early, because memory is short again, is one refill: a
+ * write does not wait longer than its patience after it. */
+START_TEST (patience_ends_after_part_of_a_refill)
+{
+  kept = UINT64_MAX;
+
+  struct zram *zram = make_device_keeping_free (1, keep_free_but_once);
+  uint64_t i;
+
+  for (i = 0; i < RESERVE_PAGES; ++i)
+    must_equal (write_noise (zram, i, i), 0);
+  kept = 0;
+  while (write_noise (zram, i, i) == 0)
+    ++i;
+  ck_assert_uint_eq (i, RESERVE_PAGES + 16);
+  zram_destroy (zram);
+}
+
+/* What was freed fills the reserve as well as a refill does: when it is empty
+ * again, a write waits again. */
+START_TEST (what_is_freed_gives_patience_back)
+{
+  struct zram *zram = make_exhausted (1);
+  struct waiter waiter = {.zram = zram, .offset = 4 * RESERVE_PAGES};
+  uint64_t i;
+
+  ck_assert_int_eq (write_noise (zram, RESERVE_PAGES, 0), -ENOSPC);
+  zram_discard (zram, RESERVE, 0);
+  for (i = 0; i < RESERVE_PAGES; ++i)
+    must_equal (write_noise (zram, i, i), 0);
+  write_when_all_is_freed (&waiter);
+  zram_destroy (zram);
+}
+
 /* More than the pool has addresses for: all of the disk can be written. */
 START_TEST (a_small_disk_may_have_a_large_reserve)
 {
@@ -289,6 +410,10 @@ main (void)
   tcase_add_test (tc, a_page_can_be_read_while_its_write_waits);
   tcase_add_test (tc, a_page_can_be_read_while_part_of_it_waits);
   tcase_add_test (tc, patience_ends);
+  tcase_add_test (tc, patience_ends_for_all_at_once);
+  tcase_add_test (tc, a_refill_gives_patience_back);
+  tcase_add_test (tc, patience_ends_after_part_of_a_refill);
+  tcase_add_test (tc, what_is_freed_gives_patience_back);
   tcase_add_loop_test (tc, a_small_disk_may_have_a_large_reserve, 0, 2);
   if (instrumented ())
     puts ("SKIP: a test of page faults: who watches takes some, too");
