@@ -15,14 +15,6 @@
 #include "zcomp.h"
 #include "zsmalloc.h"
 
-/* The reserve of a disk for swap when nobody says.  It has to last until the
- * system has found more memory: what is written meanwhile grows with the
- * machine, and so, as a rule, does its swap. */
-#define SWAP_RESERVE_SHARE   128
-#define SWAP_LEAST_RESERVE   (UINT64_C (4) << 20)
-#define SWAP_LARGEST_RESERVE (UINT64_C (64) << 20)
-#define SWAP_MIN_RESERVE     (UINT64_C (1) << 20)
-
 /* Values are quoted, and what was typed may hold anything: one line stays one
  * line, and terminals get no control characters. */
 ZRAM_PRINTF (2, 3)
@@ -447,18 +439,7 @@ is_given (const struct attr_config *config, const char *name)
   return config->given & UINT32_C (1) << (attr_find (name) - attrs);
 }
 
-static uint64_t
-default_reserve (uint64_t disksize)
-{
-  const uint64_t share = disksize / SWAP_RESERVE_SHARE;
-
-  if (share < SWAP_LEAST_RESERVE)
-    return SWAP_LEAST_RESERVE;
-  return share < SWAP_LARGEST_RESERVE ? share : SWAP_LARGEST_RESERVE;
-}
-
-/* What depends on swap.  A write that waits has one of its connection's threads
- * waiting: at most half of them, so that reads go on. */
+/* What depends on swap. */
 static int
 complete_swap (struct attr_config *config, struct attr_error *error)
 {
@@ -470,10 +451,10 @@ complete_swap (struct attr_config *config, struct attr_error *error)
   config->zram.no_faults = true;
   config->zram.keep_free = watermark_bytes;
   if (!is_given (config, "reserve_waiters"))
-    config->zram.reserve_waiters = cmdline.threads / 2;
+    config->zram.reserve_waiters = swap_waiters (cmdline.threads);
   if (!is_given (config, "reserve"))
-    config->zram.reserve = default_reserve (config->zram.disksize);
-  if (config->zram.reserve < SWAP_MIN_RESERVE)
+    config->zram.reserve = swap_reserve (config->zram.disksize);
+  if (config->zram.reserve < SWAP_LEAST_RESERVE)
     return fail (error, "reserve: is too little for swap, which grows by "
                         "nothing else: give 1M or more");
   return 0;

@@ -28,6 +28,19 @@ enum swap_mode {
   SWAP_ON   /* ... an error */
 };
 
+/* The reserve that it needs, in bytes (reserve=). */
+#define SWAP_LEAST_RESERVE (UINT64_C (1) << 20)
+
+/* That of a disk of DISKSIZE bytes when nobody says.  It has to last until the
+ * system has found more memory: what is written meanwhile grows with the
+ * machine, and so, as a rule, does its swap. */
+extern uint64_t swap_reserve (uint64_t disksize);
+
+/* How many writes may wait for it when nobody says (reserve_waiters=), where a
+ * connection has so many THREADS.  Each has one of them wait: at most half, so
+ * that reads go on. */
+extern unsigned swap_waiters (unsigned threads);
+
 /* Where errors and warnings go, a line each. */
 typedef void (*swap_say_fn) (const char *line);
 

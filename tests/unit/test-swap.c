@@ -101,6 +101,23 @@ static const char *const warnings[] = {
 
 #define NR_WARNINGS 4U
 
+START_TEST (the_reserve_is_a_share_within_bounds)
+{
+  ck_assert_uint_eq (swap_reserve (4096), 4 * MIB);
+  ck_assert_uint_eq (swap_reserve (512 * MIB), 4 * MIB);
+  ck_assert_uint_eq (swap_reserve (1024 * MIB), 8 * MIB);
+  ck_assert_uint_eq (swap_reserve (8192 * MIB), 64 * MIB);
+  ck_assert_uint_eq (swap_reserve (UINT64_C (1) << 44), 64 * MIB);
+}
+
+START_TEST (half_of_the_threads_may_wait)
+{
+  ck_assert_uint_eq (swap_waiters (1), 0);
+  ck_assert_uint_eq (swap_waiters (2), 1);
+  ck_assert_uint_eq (swap_waiters (5), 2);
+  ck_assert_uint_eq (swap_waiters (16), 8);
+}
+
 START_TEST (off_takes_nothing_and_says_nothing)
 {
   const uint64_t before = rss_bytes ();
@@ -271,6 +288,8 @@ main (void)
   suite = suite_create ("swap");
 
   tc = suite_case (suite, "privileges");
+  tcase_add_test (tc, the_reserve_is_a_share_within_bounds);
+  tcase_add_test (tc, half_of_the_threads_may_wait);
   tcase_add_test (tc, off_takes_nothing_and_says_nothing);
   tcase_add_test (tc, on_refuses_with_the_first_that_is_missing);
   tcase_add_test (tc, more_memory_than_there_is_is_refused);
