@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -53,7 +54,7 @@ swap_reserve (uint64_t disksize)
 unsigned
 swap_waiters (unsigned threads)
 {
-  return threads / 2;
+  return threads > 1 ? threads / 2 : UINT_MAX;
 }
 
 /* WHAT is an error with SWAP_ON; with SWAP_TRY a warning, which goes on with

@@ -38,7 +38,9 @@ extern uint64_t swap_reserve (uint64_t disksize);
 
 /* How many writes may wait for it when nobody says (reserve_waiters=), where a
  * connection has so many THREADS.  Each has one of them wait: at most half, so
- * that reads go on. */
+ * that reads go on.  Where there is one for each connection all may wait: a
+ * machine that is short of memory for a moment would otherwise be told that its
+ * swap is full. */
 extern unsigned swap_waiters (unsigned threads);
 
 /* Where errors and warnings go, a line each. */
