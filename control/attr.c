@@ -452,9 +452,7 @@ complete_swap (struct attr_config *config, struct attr_error *error)
   config->zram.keep_free = watermark_bytes;
   if (!is_given (config, "reserve_waiters"))
     config->zram.reserve_waiters = swap_waiters (cmdline.threads);
-  if (!is_given (config, "reserve"))
-    config->zram.reserve = swap_reserve (config->zram.disksize);
-  if (config->zram.reserve < SWAP_LEAST_RESERVE)
+  if (is_given (config, "reserve") && config->zram.reserve < SWAP_LEAST_RESERVE)
     return fail (error, "reserve: is too little for swap, which grows by "
                         "nothing else: give 1M or more");
   return 0;

@@ -37,20 +37,6 @@
  * sends up to 1280 KiB at a time (max_sectors_kb), when it swaps, too. */
 #define LONGEST_REQUEST (1280U << 10)
 
-#define RESERVE_SHARE   128
-#define SMALL_RESERVE   (UINT64_C (4) << 20)
-#define LARGEST_RESERVE (UINT64_C (64) << 20)
-
-uint64_t
-swap_reserve (uint64_t disksize)
-{
-  const uint64_t share = disksize / RESERVE_SHARE;
-
-  if (share < SMALL_RESERVE)
-    return SMALL_RESERVE;
-  return share < LARGEST_RESERVE ? share : LARGEST_RESERVE;
-}
-
 unsigned
 swap_waiters (unsigned threads)
 {

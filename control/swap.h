@@ -28,19 +28,14 @@ enum swap_mode {
   SWAP_ON   /* ... an error */
 };
 
-/* The reserve that it needs, in bytes (reserve=). */
+/* The least reserve, in bytes, that may be given (reserve=). */
 #define SWAP_LEAST_RESERVE (UINT64_C (1) << 20)
 
-/* That of a disk of DISKSIZE bytes when nobody says.  It has to last until the
- * system has found more memory: what is written meanwhile grows with the
- * machine, and so, as a rule, does its swap. */
-extern uint64_t swap_reserve (uint64_t disksize);
-
-/* How many writes may wait for it when nobody says (reserve_waiters=), where a
- * connection has so many THREADS.  Each has one of them wait: at most half, so
- * that reads go on.  Where there is one for each connection all may wait: a
- * machine that is short of memory for a moment would otherwise be told that its
- * swap is full. */
+/* How many writes may wait for the reserve when nobody says (reserve_waiters=),
+ * where a connection has so many THREADS.  Each has one of them wait: at most
+ * half, so that reads go on.  Where there is one for each connection all may
+ * wait: a machine that is short of memory for a moment would otherwise be told
+ * that its swap is full. */
 extern unsigned swap_waiters (unsigned threads);
 
 /* Where errors and warnings go, a line each. */

@@ -26,6 +26,20 @@
 /* ... and the mark below which none may be taken is as old as this at most. */
 #define MARK_MS 500U
 
+#define SHARE    128
+#define SMALLEST (UINT64_C (4) << 20)
+#define LARGEST  (UINT64_C (64) << 20)
+
+uint64_t
+reserve_for (uint64_t disksize)
+{
+  const uint64_t share = disksize / SHARE;
+
+  if (share < SMALLEST)
+    return SMALLEST;
+  return share < LARGEST ? share : LARGEST;
+}
+
 static void
 wait_a_moment (void)
 {

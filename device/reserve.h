@@ -35,6 +35,12 @@
 
 struct zs_pool;
 
+/* How much of it, in bytes, a disk of DISKSIZE bytes needs that grows by
+ * nothing else.  It has to last until the system has found more memory: what is
+ * written meanwhile grows with the machine, and so, as a rule, does its swap.
+ */
+extern uint64_t reserve_for (uint64_t disksize);
+
 /* The name of the thread that refills. */
 #define RESERVE_THREAD "zram-reserve"
 

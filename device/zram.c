@@ -21,6 +21,14 @@ pool_max_size (uint64_t disksize)
   return 3 * disksize + (UINT64_C (16) << 20);
 }
 
+static uint64_t
+reserve_of (const struct zram_config *config)
+{
+  return config->no_faults && config->reserve == 0
+             ? reserve_for (config->disksize)
+             : config->reserve;
+}
+
 static int
 create_parts (struct zram *zram, const struct zram_config *config)
 {
@@ -38,7 +46,7 @@ create_parts (struct zram *zram, const struct zram_config *config)
     zs_pool_set_relocate (zram->pool, page_relocate, zram);
     zram->compact_threshold = config->compact_threshold;
     zram->no_faults = config->no_faults;
-    zram->reserve.bytes = config->reserve;
+    zram->reserve.bytes = reserve_of (config);
     zram->reserve.keep_free = config->keep_free;
     zram->reserve.max_waiters = config->reserve_waiters;
   }
@@ -51,8 +59,7 @@ zram_create (struct zram **zramp, const struct zram_config *config)
   struct zram *zram;
   int r;
 
-  if (config->disksize == 0 || config->disksize > ZRAM_MAX_DISKSIZE ||
-      (config->no_faults && config->reserve == 0))
+  if (config->disksize == 0 || config->disksize > ZRAM_MAX_DISKSIZE)
     return -EINVAL;
   zram = calloc (1, sizeof *zram);
   if (!zram)
@@ -89,7 +96,7 @@ zram_filled_bytes (const struct zram_config *config)
 {
   return (config->disksize >> ZRAM_PAGE_SHIFT) * sizeof (struct slot) +
          zs_pool_description_size (pool_max_size (config->disksize)) +
-         config->reserve;
+         reserve_of (config);
 }
 
 static int

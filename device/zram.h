@@ -47,7 +47,8 @@ struct zram_config {
   uint64_t mem_limit; /* bytes that the pool may take; 0: no limit */
   const struct zcomp_backend *comp_algorithm; /* NULL: the default */
   unsigned compact_threshold; /* percent; 0: no compaction by itself */
-  uint64_t reserve; /* bytes filled in advance for the pool to grow into */
+  uint64_t reserve; /* bytes filled in advance for the pool to grow into; 0:
+                     * none, or with no_faults reserve_for (disksize) */
   uint64_t (*keep_free) (void); /* ... but not again while the system has less
                                  * bytes free than this says; NULL: 0 */
   bool no_faults; /* all memory that I/O may need is filled by zram_start, the
@@ -80,8 +81,7 @@ struct zram_stats {
   uint64_t reserve_refused; /* writes that the empty reserve made fail */
 };
 
-/* Make an empty device.  -EINVAL: disksize is 0 or over the maximum,
- * or there are to be no faults, but no reserve either. */
+/* Make an empty device.  -EINVAL: disksize is 0 or over the maximum. */
 extern int zram_create (struct zram **zram, const struct zram_config *config);
 
 /* No call may be under way.  ZRAM may be NULL. */

@@ -10,9 +10,8 @@
 #include "storing.h"
 #include "unit.h"
 
-/* The reserve's default, when there is swap, and the least. */
-#define DEFAULT_RESERVE (UINT64_C (8) << 20)
-#define LEAST_RESERVE   (UINT64_C (1) << 20)
+/* The least reserve that may be given. */
+#define LEAST_RESERVE (UINT64_C (1) << 20)
 
 static const struct {
   const char *value;
@@ -63,7 +62,7 @@ START_TEST (with_swap_there_are_defaults)
       complete (&config, &error, swap_modes[mode].value, NULL, NULL), 0);
   ck_assert_int_eq (config.swap, mode);
   ck_assert (config.zram.no_faults);
-  ck_assert_uint_eq (config.zram.reserve, DEFAULT_RESERVE);
+  ck_assert_uint_eq (config.zram.reserve, 0); /* the device's own default */
   ck_assert_uint_eq (config.zram.reserve_waiters, CMDLINE_DEFAULT_THREADS / 2);
 }
 

@@ -78,6 +78,34 @@ make_exhausted (unsigned waiters)
   return zram;
 }
 
+START_TEST (the_reserve_is_a_share_within_bounds)
+{
+  ck_assert_uint_eq (reserve_for (4096), 4 * MIB);
+  ck_assert_uint_eq (reserve_for (512 * MIB), 4 * MIB);
+  ck_assert_uint_eq (reserve_for (1024 * MIB), 8 * MIB);
+  ck_assert_uint_eq (reserve_for (8192 * MIB), 64 * MIB);
+  ck_assert_uint_eq (reserve_for (UINT64_C (1) << 44), 64 * MIB);
+}
+
+/* So much is filled if nobody says how much, where all must be in advance. */
+START_TEST (without_faults_there_is_a_reserve)
+{
+  struct zram_config config = {.disksize = 64 * MIB};
+  const uint64_t without = zram_filled_bytes (&config);
+  struct zs_fragmentation unused;
+  struct zs_pool_stats stats;
+  struct zram *zram;
+
+  config.no_faults = true;
+  ck_assert_uint_eq (zram_filled_bytes (&config),
+                     without + reserve_for (config.disksize));
+  ck_assert_int_eq (zram_create (&zram, &config), 0);
+  ck_assert_int_eq (zram_start (zram), 0);
+  zram_pool_stats (zram, &stats, &unused);
+  ck_assert_uint_eq (stats.reserve, reserve_for (config.disksize));
+  zram_destroy (zram);
+}
+
 START_TEST (an_empty_reserve_refuses_and_changes_nothing)
 {
   struct zram *zram = make_exhausted (0);
@@ -402,6 +430,8 @@ main (void)
   Suite *suite = suite_create ("reserve");
   TCase *tc = suite_case (suite, "reserve");
 
+  tcase_add_test (tc, the_reserve_is_a_share_within_bounds);
+  tcase_add_test (tc, without_faults_there_is_a_reserve);
   tcase_add_test (tc, an_empty_reserve_refuses_and_changes_nothing);
   tcase_add_test (tc, what_is_freed_can_be_used_again);
   tcase_add_test (tc, writes_wait_for_the_refill);

@@ -102,15 +102,6 @@ static const char *const warnings[] = {
 
 #define NR_WARNINGS 4U
 
-START_TEST (the_reserve_is_a_share_within_bounds)
-{
-  ck_assert_uint_eq (swap_reserve (4096), 4 * MIB);
-  ck_assert_uint_eq (swap_reserve (512 * MIB), 4 * MIB);
-  ck_assert_uint_eq (swap_reserve (1024 * MIB), 8 * MIB);
-  ck_assert_uint_eq (swap_reserve (8192 * MIB), 64 * MIB);
-  ck_assert_uint_eq (swap_reserve (UINT64_C (1) << 44), 64 * MIB);
-}
-
 START_TEST (half_of_the_threads_may_wait_or_the_only_ones)
 {
   ck_assert_uint_eq (swap_waiters (1), UINT_MAX);
@@ -289,7 +280,6 @@ main (void)
   suite = suite_create ("swap");
 
   tc = suite_case (suite, "privileges");
-  tcase_add_test (tc, the_reserve_is_a_share_within_bounds);
   tcase_add_test (tc, half_of_the_threads_may_wait_or_the_only_ones);
   tcase_add_test (tc, off_takes_nothing_and_says_nothing);
   tcase_add_test (tc, on_refuses_with_the_first_that_is_missing);
