@@ -27,8 +27,9 @@ holes_that_pay (const struct background *background)
   zs_pool_stats (background->pool, &stats);
 
   const uint64_t holes = stats.used - stats.live;
-  const bool pay = background->compact_threshold > 0 && holes > FEW_HOLES &&
-                   holes > stats.used / 100 * background->compact_threshold;
+  const unsigned threshold = background->compact_threshold;
+  const bool pay = threshold > 0 && holes > FEW_HOLES &&
+                   holes > stats.used / 100 * threshold;
 
   return pay ? holes : 0;
 }
@@ -53,11 +54,9 @@ compact_if_it_pays (void *arg)
 }
 
 int
-background_start (struct background *background, struct zs_pool *pool,
-                  unsigned compact_threshold)
+background_start (struct background *background, struct zs_pool *pool)
 {
   background->pool = pool;
-  background->compact_threshold = compact_threshold;
   background->vain = (struct vain){.pause = SHORTEST_PAUSE};
   background->worker.name = "zram-compact";
   background->worker.interval = LOOK_MS;

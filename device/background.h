@@ -26,15 +26,16 @@ struct vain {
 
 struct background {
   struct zs_pool *pool;
-  unsigned compact_threshold; /* percent of the pool in holes; 0: never */
+  _Atomic unsigned compact_threshold; /* percent of the pool in holes; 0: never;
+                                       * may change at any time */
   struct vain vain;
   struct worker worker;
 };
 
-/* Start the thread for POOL, which outlives it.  After the server has forked.
- * -EAGAIN. */
-extern int background_start (struct background *background,
-                             struct zs_pool *pool, unsigned compact_threshold);
+/* Start the thread for POOL, which outlives it.  After the server has forked;
+ * compact_threshold is set.  -EAGAIN. */
+extern int
+background_start (struct background *background, struct zs_pool *pool);
 
 /* End it, a run of compaction between two objects.  Harmless if it was never
  * started. */

@@ -28,8 +28,7 @@ struct zram {
   struct zcomp *comp;
   const struct zcomp_backend *backend;
   struct stats stats;
-  unsigned compact_threshold; /* as in zram_config */
-  bool no_faults;             /* as in zram_config */
+  bool no_faults; /* as in zram_config */
   struct reserve reserve;
   struct background background;
 };

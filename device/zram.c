@@ -44,7 +44,7 @@ create_parts (struct zram *zram, const struct zram_config *config)
   if (r == 0) {
     zs_pool_set_limit (zram->pool, config->mem_limit);
     zs_pool_set_relocate (zram->pool, page_relocate, zram);
-    zram->compact_threshold = config->compact_threshold;
+    zram->background.compact_threshold = config->compact_threshold;
     zram->no_faults = config->no_faults;
     zram->reserve.bytes = reserve_of (config);
     zram->reserve.keep_free = config->keep_free;
@@ -119,8 +119,7 @@ zram_start (struct zram *zram)
   if (r == 0)
     r = reserve_start (&zram->reserve, zram->pool);
   if (r == 0)
-    r = background_start (&zram->background, zram->pool,
-                          zram->compact_threshold);
+    r = background_start (&zram->background, zram->pool);
   return r;
 }
 
