@@ -126,8 +126,29 @@ zram_start (struct zram *zram)
 void
 zram_stop (struct zram *zram)
 {
+  if (!zram)
+    return;
   background_stop (&zram->background);
   reserve_stop (&zram->reserve);
+}
+
+void
+zram_set_mem_limit (struct zram *zram, uint64_t bytes)
+{
+  zs_pool_set_limit (zram->pool, bytes);
+}
+
+void
+zram_reset_mem_used_max (struct zram *zram)
+{
+  zs_pool_reset_max_used (zram->pool);
+}
+
+void
+zram_set_compact_threshold (struct zram *zram, unsigned percent)
+{
+  zram->background.compact_threshold = percent;
+  background_wake (&zram->background);
 }
 
 uint64_t

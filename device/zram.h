@@ -96,13 +96,23 @@ extern void zram_destroy (struct zram *zram);
  * where the pool's addresses do.) */
 extern int zram_start (struct zram *zram);
 
-/* End it; harmless if it was never started.  zram_destroy does it too. */
+/* End it; harmless if it was never started.  ZRAM may be NULL.  zram_destroy
+ * does it too. */
 extern void zram_stop (struct zram *zram);
 
 /* Move pages together until no whole zspage is gained by it, or *STOP, which
  * may be NULL, is set.  Returns the pages given back; 0 at once if a run is
  * under way.  Reads and writes go on meanwhile (zram's compact). */
 extern uint64_t zram_compact (struct zram *zram, const _Atomic bool *stop);
+
+/* zram's mem_limit while it runs: BYTES, 0: none.  Frees nothing. */
+extern void zram_set_mem_limit (struct zram *zram, uint64_t bytes);
+
+/* zram's mem_used_max: the most that was used is what is used now. */
+extern void zram_reset_mem_used_max (struct zram *zram);
+
+/* compact_threshold while it runs: PERCENT, 0: never. */
+extern void zram_set_compact_threshold (struct zram *zram, unsigned percent);
 
 extern uint64_t zram_disksize (const struct zram *zram);
 extern const char *zram_comp_algorithm (const struct zram *zram);

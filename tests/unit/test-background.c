@@ -193,6 +193,21 @@ START_TEST (nothing_moves_when_the_threshold_is_0)
   filling_destroy (&filling);
 }
 
+START_TEST (the_threshold_may_change)
+{
+  struct filling filling;
+
+  filling_make (&filling, FEW_PAGES, 0);
+  ck_assert_int_eq (zram_start (filling.zram), 0);
+  filling_discard (&filling, KEPT);
+  pause_ms (NEVER_MS);
+  ck_assert_uint_eq (stats_of (&filling).pages_compacted, 0);
+  zram_set_compact_threshold (filling.zram, 10);
+  must_settle (&filling);
+  filling_check (&filling);
+  filling_destroy (&filling);
+}
+
 START_TEST (nothing_moves_below_the_threshold)
 {
   struct filling filling;
@@ -576,6 +591,7 @@ main (void)
   tcase_add_test (tc, a_mass_discard_is_followed_by_compaction);
   tcase_add_test (tc, large_discards_are_followed_by_compaction);
   tcase_add_test (tc, nothing_moves_when_the_threshold_is_0);
+  tcase_add_test (tc, the_threshold_may_change);
   tcase_add_test (tc, nothing_moves_below_the_threshold);
   tcase_add_loop_test (tc, nothing_moves_in_a_device_that_was_not_started, 0,
                        2);
