@@ -17,12 +17,13 @@
 
 /* Values are quoted, and what was typed may hold anything: one line stays one
  * line, and terminals get no control characters. */
-ZRAM_PRINTF (2, 3)
+ZRAM_PRINTF (3, 4)
 static int
-fail (struct attr_error *error, const char *format, ...)
+fail_as (struct attr_error *error, int code, const char *format, ...)
 {
   va_list args;
 
+  error->code = code;
   va_start (args, format);
   vsnprintf (error->message, sizeof error->message, format, args);
   va_end (args);
@@ -31,6 +32,8 @@ fail (struct attr_error *error, const char *format, ...)
       *c = '?';
   return -1;
 }
+
+#define fail(error, ...) fail_as (error, EINVAL, __VA_ARGS__)
 
 /* Sizes. */
 
@@ -85,8 +88,8 @@ parse_size (const char *name, const char *value, uint64_t min, uint64_t max,
                  "G or T after it if need be",
                  name, value);
   if (r < 0 || n < min || n > max)
-    return fail (error, "%s: '%s' is out of range: give %s", name, value,
-                 range);
+    return fail_as (error, r < 0 ? ERANGE : EINVAL,
+                    "%s: '%s' is out of range: give %s", name, value, range);
   *bytes = n;
   return 0;
 }
@@ -101,11 +104,54 @@ parse_number (const char *name, const char *value, unsigned max, unsigned *n,
 
   if (isdigit ((unsigned char) value[0]))
     number = strtoul (value, &end, 10);
-  if (!end || *end != '\0' || number > max)
-    return fail (error, "%s: '%s' is not a number that it takes: give 0 to %u",
-                 name, value, max);
+  if (!end || *end != '\0')
+    return fail (error, "%s: '%s' is not a number: give 0 to %u", name, value,
+                 max);
+  if (number > max)
+    return fail_as (error, ERANGE, "%s: '%s' is out of range: give 0 to %u",
+                    name, value, max);
   *n = (unsigned) number;
   return 0;
+}
+
+/* Where sysfs takes a number it takes "+1", too. */
+static const char *
+without_plus (const char *value)
+{
+  return *value == '+' ? value + 1 : value;
+}
+
+/* Take VALUE into the disk's configuration by STORE. */
+static int
+take_in (struct disk *disk,
+         int (*store) (struct attr_config *, const char *, struct attr_error *),
+         const char *value, struct attr_error *error)
+{
+  struct attr_config config = {.zram = disk->config};
+
+  if (store (&config, value, error) < 0)
+    return -1;
+  disk->config = config.zram;
+  return 0;
+}
+
+/* ... as long as there is no device.  What is wrong is found first, as in zram.
+ */
+static int
+set_before_start (struct disk *disk, const char *name,
+                  int (*store) (struct attr_config *, const char *,
+                                struct attr_error *),
+                  const char *value, struct attr_error *error)
+{
+  const struct zram_config before = disk->config;
+
+  if (take_in (disk, store, value, error) < 0)
+    return -1;
+  if (!disk->zram)
+    return 0;
+  disk->config = before;
+  return fail_as (error, EBUSY, "%s: the disk is initialised: reset it first",
+                  name);
 }
 
 /* disksize */
@@ -118,13 +164,78 @@ disksize_store (struct attr_config *config, const char *value,
                      &config->zram.disksize, error);
 }
 
-static void
-disksize_show (struct zram *zram, FILE *fp)
+/* What is filled in advance must be there: swap's memory is locked, and nobody
+ * would be left to be killed for it. */
+static int
+start_disk (struct disk *disk, struct attr_error *error)
 {
-  fprintf (fp, "%" PRIu64 "\n", zram_disksize (zram));
+  const uint64_t bytes =
+      disk->config.no_faults ? zram_filled_bytes (&disk->config) : 0;
+  const uint64_t available = bytes > 0 ? swap_available_memory () : 0;
+  int r;
+
+  if (bytes > available)
+    return fail_as (error, ENOMEM,
+                    "disksize: it takes %" PRIu64 " MiB at once, and %" PRIu64
+                    " are available: give less",
+                    (bytes >> 20) + 1, available >> 20);
+  r = do_disk_start (disk);
+  return r < 0 ? fail_as (error, -r, "disksize: cannot make the disk: %s",
+                          strerrordesc_np (-r))
+               : 0;
+}
+
+static int
+disksize_set (struct disk *disk, const char *value, const _Atomic bool *stop,
+              struct attr_error *error)
+{
+  (void) stop;
+  if (set_before_start (disk, "disksize", disksize_store, value, error) < 0)
+    return -1;
+  if (start_disk (disk, error) == 0)
+    return 0;
+  disk->config.disksize = 0;
+  return -1;
+}
+
+static void
+disksize_show (const struct disk *disk, FILE *fp)
+{
+  fprintf (fp, "%" PRIu64 "\n", disk->zram ? zram_disksize (disk->zram) : 0);
+}
+
+/* initstate */
+
+static void
+initstate_show (const struct disk *disk, FILE *fp)
+{
+  fprintf (fp, "%d\n", disk->zram != NULL);
+}
+
+/* reset */
+
+static int
+reset_set (struct disk *disk, const char *value, const _Atomic bool *stop,
+           struct attr_error *error)
+{
+  unsigned yes = 0;
+
+  (void) stop;
+  if (parse_number ("reset", without_plus (value), UINT16_MAX, &yes, error) < 0)
+    return -1;
+  if (yes == 0)
+    return fail (error, "reset: '%s' is not yes: give 1", value);
+  if (do_disk_reset (disk) < 0)
+    return fail_as (error, EBUSY,
+                    "reset: clients are connected (%d): disconnect them first",
+                    disk->clients);
+  return 0;
 }
 
 /* comp_algorithm */
+
+/* A longer name is not even looked for, as in zram. */
+#define ALGORITHM_NAME_SIZE 128
 
 /* The algorithms, with CURRENT, which may be NULL, in brackets. */
 static void
@@ -160,10 +271,25 @@ comp_algorithm_store (struct attr_config *config, const char *value,
                value, names);
 }
 
-static void
-comp_algorithm_show (struct zram *zram, FILE *fp)
+static int
+comp_algorithm_set (struct disk *disk, const char *value,
+                    const _Atomic bool *stop, struct attr_error *error)
 {
-  print_algorithms (fp, zram_comp_algorithm (zram));
+  (void) stop;
+  if (strlen (value) >= ALGORITHM_NAME_SIZE)
+    return fail_as (error, E2BIG, "comp_algorithm: '%.20s...' is too long",
+                    value);
+  return set_before_start (disk, "comp_algorithm", comp_algorithm_store, value,
+                           error);
+}
+
+static void
+comp_algorithm_show (const struct disk *disk, FILE *fp)
+{
+  const struct zcomp_backend *const backend = disk->config.comp_algorithm;
+
+  print_algorithms (fp, backend ? zcomp_backend_name (backend)
+                                : ZRAM_DEFAULT_ALGORITHM);
   fputc ('\n', fp);
 }
 
@@ -183,6 +309,52 @@ mem_limit_store (struct attr_config *config, const char *value,
   return 0;
 }
 
+/* It may change at any time. */
+static int
+mem_limit_set (struct disk *disk, const char *value, const _Atomic bool *stop,
+               struct attr_error *error)
+{
+  (void) stop;
+  if (take_in (disk, mem_limit_store, value, error) < 0)
+    return -1;
+  if (disk->zram)
+    zram_set_mem_limit (disk->zram, disk->config.mem_limit);
+  return 0;
+}
+
+/* mem_used_max */
+
+static int
+mem_used_max_set (struct disk *disk, const char *value,
+                  const _Atomic bool *stop, struct attr_error *error)
+{
+  unsigned zero = 0;
+
+  (void) stop;
+  if (parse_number ("mem_used_max", without_plus (value), 0, &zero, error) <
+      0) {
+    error->code = EINVAL; /* whatever the reason is, as in zram */
+    return -1;
+  }
+  if (disk->zram)
+    zram_reset_mem_used_max (disk->zram);
+  return 0;
+}
+
+/* compact */
+
+static int
+compact_set (struct disk *disk, const char *value, const _Atomic bool *stop,
+             struct attr_error *error)
+{
+  (void) value;
+  if (!disk->zram)
+    return fail (error, "compact: the disk is not initialised: give it a "
+                        "disksize first");
+  zram_compact (disk->zram, stop);
+  return *stop ? fail_as (error, EINTR, "compact: was interrupted") : 0;
+}
+
 /* compact_threshold */
 
 static int
@@ -191,6 +363,25 @@ compact_threshold_store (struct attr_config *config, const char *value,
 {
   return parse_number ("compact_threshold", value, 100,
                        &config->zram.compact_threshold, error);
+}
+
+/* It may change at any time. */
+static int
+compact_threshold_set (struct disk *disk, const char *value,
+                       const _Atomic bool *stop, struct attr_error *error)
+{
+  (void) stop;
+  if (take_in (disk, compact_threshold_store, value, error) < 0)
+    return -1;
+  if (disk->zram)
+    zram_set_compact_threshold (disk->zram, disk->config.compact_threshold);
+  return 0;
+}
+
+static void
+compact_threshold_show (const struct disk *disk, FILE *fp)
+{
+  fprintf (fp, "%u\n", disk->config.compact_threshold);
 }
 
 /* swap */
@@ -234,29 +425,47 @@ reserve_waiters_store (struct attr_config *config, const char *value,
 /* statsfile */
 
 static int
-statsfile_store (struct attr_config *config, const char *value,
-                 struct attr_error *error)
+check_path (const char *name, const char *value, struct attr_error *error)
 {
   if (value[0] == '\0')
-    return fail (error, "statsfile: is empty: give the name of a file");
+    return fail (error, "%s: is empty: give the name of a file", name);
   for (const char *c = value; *c; c++)
     if (iscntrl ((unsigned char) *c))
       return fail (error,
-                   "statsfile: '%s' has control characters in it: "
-                   "give a name without",
-                   value);
+                   "%s: '%s' has control characters in it: give a name "
+                   "without",
+                   name, value);
+  return 0;
+}
+
+static int
+statsfile_store (struct attr_config *config, const char *value,
+                 struct attr_error *error)
+{
+  if (check_path ("statsfile", value, error) < 0)
+    return -1;
   config->statsfile = value;
   return 0;
 }
 
 /* mm_stat, io_stat */
 
-static void
-mm_stat_show (struct zram *zram, FILE *fp)
+/* Without a device there is nothing but what has been configured. */
+static struct zram_stats
+stats_of (const struct disk *disk)
 {
-  struct zram_stats s;
+  struct zram_stats s = {.mem_limit = disk->config.mem_limit};
 
-  zram_stats (zram, &s);
+  if (disk->zram)
+    zram_stats (disk->zram, &s);
+  return s;
+}
+
+static void
+mm_stat_show (const struct disk *disk, FILE *fp)
+{
+  const struct zram_stats s = stats_of (disk);
+
   fprintf (fp,
            "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
            " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
@@ -266,11 +475,10 @@ mm_stat_show (struct zram *zram, FILE *fp)
 }
 
 static void
-io_stat_show (struct zram *zram, FILE *fp)
+io_stat_show (const struct disk *disk, FILE *fp)
 {
-  struct zram_stats s;
+  const struct zram_stats s = stats_of (disk);
 
-  zram_stats (zram, &s);
   /* The third, invalid_io, is a constant in zram too. */
   fprintf (fp, "%" PRIu64 " %" PRIu64 " 0 %" PRIu64 "\n", s.failed_reads,
            s.failed_writes, s.notify_free);
@@ -286,12 +494,13 @@ print_counts (FILE *fp, const uint64_t *counts, size_t n)
 }
 
 static void
-frag_stat_show (struct zram *zram, FILE *fp)
+frag_stat_show (const struct disk *disk, FILE *fp)
 {
-  struct zs_fragmentation f;
-  struct zs_pool_stats s;
+  struct zs_fragmentation f = {0};
+  struct zs_pool_stats s = {0};
 
-  zram_pool_stats (zram, &s, &f);
+  if (disk->zram)
+    zram_pool_stats (disk->zram, &s, &f);
   fprintf (fp, "%" PRIu64 " %" PRIu64, s.live, s.reserve);
   print_counts (fp, f.free_blocks, ZS_SIZE_BUCKETS);
   print_counts (fp, f.zspages, ZS_FULLNESS_BUCKETS);
@@ -301,11 +510,10 @@ frag_stat_show (struct zram *zram, FILE *fp)
 /* swap_stat */
 
 static void
-swap_stat_show (struct zram *zram, FILE *fp)
+swap_stat_show (const struct disk *disk, FILE *fp)
 {
-  struct zram_stats s;
+  const struct zram_stats s = stats_of (disk);
 
-  zram_stats (zram, &s);
   fprintf (fp, "%" PRIu64 " %" PRIu64 " %" PRIu64 " ", s.reserve_least,
            s.reserve_waiting, s.reserve_refused);
   swap_show (fp);
@@ -320,6 +528,7 @@ const struct attr attrs[] = {
         .help = "the size of the disk; it takes memory only as it fills",
         .required = true,
         .store = disksize_store,
+        .set = disksize_set,
         .show = disksize_show,
     },
     {
@@ -328,6 +537,7 @@ const struct attr attrs[] = {
         .metavar = "NAME",
         .help = "lz4 (default; fast) or zstd (a third less memory)",
         .store = comp_algorithm_store,
+        .set = comp_algorithm_set,
         .show = comp_algorithm_show,
     },
     {
@@ -336,6 +546,34 @@ const struct attr attrs[] = {
         .metavar = "SIZE",
         .help = "the most memory that stored pages may take; 0: no limit",
         .store = mem_limit_store,
+        .set = mem_limit_set,
+    },
+    {
+        .name = "mem_used_max",
+        .kind = ATTR_NUMBER,
+        .metavar = "0",
+        .help = "the most that was used (mm_stat) is what is used now",
+        .set = mem_used_max_set,
+    },
+    {
+        .name = "compact",
+        .kind = ATTR_WORD,
+        .metavar = "1",
+        .help = "move pages together until no memory is gained by it",
+        .set = compact_set,
+        .is_run = true,
+    },
+    {
+        .name = "reset",
+        .kind = ATTR_NUMBER,
+        .metavar = "1",
+        .help = "free all that is stored; the disk then has no size",
+        .set = reset_set,
+    },
+    {
+        .name = "initstate",
+        .help = "1: the disk has a size; 0: it has none yet",
+        .show = initstate_show,
     },
     {
         .name = "compact_threshold",
@@ -344,6 +582,8 @@ const struct attr attrs[] = {
         .help = "compact when more than this of the pool is holes (default "
                 "10); 0: never",
         .store = compact_threshold_store,
+        .set = compact_threshold_set,
+        .show = compact_threshold_show,
     },
     {
         .name = "swap",
@@ -375,26 +615,30 @@ const struct attr attrs[] = {
     },
     {
         .name = "mm_stat",
-        .help = "orig_data_size compr_data_size mem_used_total mem_limit "
-                "mem_used_max same_pages pages_compacted huge_pages "
-                "huge_pages_since",
+        .help = "what is stored, and what memory it takes",
+        .columns = "orig_data_size compr_data_size mem_used_total mem_limit "
+                   "mem_used_max same_pages pages_compacted huge_pages "
+                   "huge_pages_since",
         .show = mm_stat_show,
     },
     {
         .name = "io_stat",
-        .help = "failed_reads failed_writes invalid_io notify_free",
+        .help = "what failed, and pages that were trimmed or zeroed",
+        .columns = "failed_reads failed_writes invalid_io notify_free",
         .show = io_stat_show,
     },
     {
         .name = "frag_stat",
-        .help = "live reserve, 14 counts of holes by size, 11 of zspages by "
-                "fullness",
+        .help = "the pool: objects, holes, zspages",
+        .columns = "live reserve, 14 counts of holes by size, 11 of zspages by "
+                   "fullness",
         .show = frag_stat_show,
     },
     {
         .name = "swap_stat",
-        .help = "reserve_least reserve_waiting reserve_refused threads "
-                "io_flushers realtime locked oom_score_adj",
+        .help = "the reserve, and what the process has for swap",
+        .columns = "reserve_least reserve_waiting reserve_refused threads "
+                   "io_flushers realtime locked oom_score_adj",
         .show = swap_stat_show,
     },
 };
@@ -430,6 +674,54 @@ attr_store (struct attr_config *config, const char *name, const char *value,
   if (attr->store (config, value, error) < 0)
     return -1;
   config->given |= bit;
+  return 0;
+}
+
+/* The row of that name, or NULL and ERROR. */
+static const struct attr *
+find_or_fail (const char *name, struct attr_error *error)
+{
+  const struct attr *const attr = attr_find (name);
+
+  if (!attr)
+    fail_as (error, ENOENT, "there is no attribute '%s'", name);
+  return attr;
+}
+
+int
+attr_set (struct disk *disk, const char *name, const char *value,
+          const _Atomic bool *stop, struct attr_error *error)
+{
+  const struct attr *const attr = find_or_fail (name, error);
+  int r;
+
+  if (!attr)
+    return -1;
+  if (!attr->set)
+    return fail_as (error, EACCES, "%s: cannot be set while the server runs",
+                    attr->name);
+  if (attr->is_run)
+    pthread_rwlock_rdlock (&disk->lock);
+  else
+    pthread_rwlock_wrlock (&disk->lock);
+  r = attr->set (disk, value, stop, error);
+  pthread_rwlock_unlock (&disk->lock);
+  return r;
+}
+
+int
+attr_get (struct disk *disk, const char *name, FILE *fp,
+          struct attr_error *error)
+{
+  const struct attr *const attr = find_or_fail (name, error);
+
+  if (!attr)
+    return -1;
+  if (!attr->show)
+    return fail_as (error, EACCES, "%s: cannot be read", attr->name);
+  pthread_rwlock_rdlock (&disk->lock);
+  attr->show (disk, fp);
+  pthread_rwlock_unlock (&disk->lock);
   return 0;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Attributes: what a device can be told and asked, by zram's sysfs names.
+/* Attributes: what a disk can be told and asked, by zram's sysfs names.
  *
  * One table.  Whatever may be given as an nbdkit parameter has a "store", what
- * can be read has a "show"; the help text, and the test of the manual, are made
- * from the rows, so that they cannot disagree.
+ * can be told while the server runs has a "set", what can be read has a "show";
+ * the help text, the control socket, and the test of the manual are made from
+ * the rows, so that they cannot disagree.
  */
 #ifndef ZRAM_ATTR_H
 #define ZRAM_ATTR_H
@@ -13,8 +14,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "disk.h"
 #include "swap.h"
-#include "zram.h"
 
 /* Everything that a parameter can set. */
 struct attr_config {
@@ -25,9 +26,9 @@ struct attr_config {
 };
 
 /* What it is before anything is stored. */
-#define ATTR_CONFIG_DEFAULT                                        \
-  {                                                                \
-    .zram = {.compact_threshold = ZRAM_DEFAULT_COMPACT_THRESHOLD } \
+#define ATTR_CONFIG_DEFAULT     \
+  {                             \
+    .zram = DISK_CONFIG_DEFAULT \
   }
 
 /* What kind of word the value is. */
@@ -38,8 +39,9 @@ enum attr_kind {
   ATTR_PATH /* a file name: the caller makes it absolute */
 };
 
-/* The one line that says what is wrong with a value. */
+/* The one line that says what is wrong, and the errno that zram has for it. */
 struct attr_error {
+  int code;
   char message[256];
 };
 
@@ -49,6 +51,7 @@ struct attr {
   enum attr_kind kind;
   const char *metavar; /* what stands for the value in help, e.g. "SIZE" */
   const char *help;    /* one line */
+  const char *columns; /* names of the columns that are shown; NULL: one */
   bool required;
 
   /* Take VALUE (which outlives CONFIG) in.  0, or -1 with ERROR set and CONFIG
@@ -56,8 +59,19 @@ struct attr {
   int (*store) (struct attr_config *config, const char *value,
                 struct attr_error *error);
 
-  /* Print the attribute's value and a newline.  NULL: cannot be read. */
-  void (*show) (struct zram *zram, FILE *fp);
+  /* Do what sysfs does when VALUE is written.  0, or -1 with ERROR set and the
+   * disk as before; a run of some time ends with EINTR when *STOP is set, and
+   * what it has done is done.  NULL: cannot be told. */
+  int (*set) (struct disk *disk, const char *value, const _Atomic bool *stop,
+              struct attr_error *error);
+
+  /* A run of some time, which changes no configuration: "set" is called with
+   * the disk's lock for reading, otherwise for writing. */
+  bool is_run;
+
+  /* Print the attribute's value and a newline.  The caller holds the disk's
+   * lock for reading.  NULL: cannot be read. */
+  void (*show) (const struct disk *disk, FILE *fp);
 };
 
 /* The rows, attr_count of them. */
@@ -75,6 +89,17 @@ extern int attr_store (struct attr_config *config, const char *name,
 /* After the last attr_store: what was not given and depends on others is set.
  * -1 and ERROR if a required one is missing. */
 extern int attr_complete (struct attr_config *config, struct attr_error *error);
+
+/* Tell DISK an attribute, while the server runs.  -1 and ERROR: ENOENT, there
+ * is none of that name; EACCES, it can only be read, or given as a parameter;
+ * or zram's errno.  Takes the disk's lock. */
+extern int attr_set (struct disk *disk, const char *name, const char *value,
+                     const _Atomic bool *stop, struct attr_error *error);
+
+/* Print what DISK's attribute is, a line.  -1 and ERROR: ENOENT; EACCES, it can
+ * only be told.  Takes the disk's lock. */
+extern int attr_get (struct disk *disk, const char *name, FILE *fp,
+                     struct attr_error *error);
 
 /* Parse what zram's memparse does: decimal, 0x hexadecimal or 0 octal, then at
  * most one of K M G T P E in either case.  Unlike it, nothing may follow.

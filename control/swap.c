@@ -197,8 +197,8 @@ number_in (const char *file, const char *name)
 }
 
 /* Bytes. */
-static uint64_t
-available_memory (void)
+uint64_t
+swap_available_memory (void)
 {
   return number_in ("/proc/meminfo", "MemAvailable:") << 10;
 }
@@ -255,7 +255,7 @@ open_watermark (enum swap_mode mode, swap_say_fn say)
 static int
 check_memory (enum swap_mode mode, uint64_t bytes, swap_say_fn say)
 {
-  const uint64_t available = available_memory ();
+  const uint64_t available = swap_available_memory ();
 
   return bytes > available
              ? missing (mode, say,
@@ -345,7 +345,7 @@ do_make_room (enum swap_mode mode, unsigned threads, swap_say_fn say)
 {
   const size_t room = (size_t) (2 * threads + 1) * LONGEST_REQUEST;
 
-  if (mode == SWAP_ON && room > available_memory () / 4)
+  if (mode == SWAP_ON && room > swap_available_memory () / 4)
     return refuse (mode, say,
                    "there is no memory for one connection more: connect "
                    "before it is short, with fewer threads (-t)",

@@ -38,6 +38,9 @@ enum swap_mode {
  * that its swap is full. */
 extern unsigned swap_waiters (unsigned threads);
 
+/* Bytes of memory that the machine could still give to programs. */
+extern uint64_t swap_available_memory (void);
+
 /* Where errors and warnings go, a line each. */
 typedef void (*swap_say_fn) (const char *line);
 

@@ -23,7 +23,7 @@
 #define MAGIC_KEY "size"
 
 static struct attr_config config = ATTR_CONFIG_DEFAULT;
-static struct zram *zram;
+static struct disk disk;
 
 /* nbdkit sends errno to the client, and the device returns it. */
 static int
@@ -35,10 +35,16 @@ set_errno (int r)
 }
 
 static void
+plugin_load (void)
+{
+  disk_init (&disk, "zram0");
+}
+
+static void
 plugin_unload (void)
 {
   report_unload ();
-  zram_destroy (zram);
+  disk_destroy (&disk);
 }
 
 /* Values live as long as the process; names of files must be absolute, because
@@ -100,7 +106,8 @@ plugin_get_ready (void)
       swap_take_privileges (config.swap, zram_filled_bytes (&config.zram),
                             say) < 0)
     return -1;
-  r = zram_create (&zram, &config.zram);
+  disk.config = config.zram;
+  r = zram_create (&disk.zram, &disk.config);
   if (r < 0) {
     errno = -r;
     nbdkit_error ("cannot make a disk of %" PRIu64 " bytes: %m",
@@ -118,19 +125,19 @@ plugin_after_fork (void)
 
   if (r < 0)
     return -1;
-  r = zram_start (zram);
+  r = zram_start (disk.zram);
   if (r < 0) {
     errno = -r;
     nbdkit_error ("cannot fill memory in advance, or start a thread: %m");
     return -1;
   }
-  return report_start (zram);
+  return report_start (&disk);
 }
 
 static void
 plugin_cleanup (void)
 {
-  zram_stop (zram);
+  zram_stop (disk.zram);
   report_stop ();
 }
 
@@ -155,7 +162,13 @@ plugin_open (int readonly)
     nbdkit_set_error (ENOENT);
     return NULL;
   }
+  if (disk_open (&disk) < 0) {
+    nbdkit_error ("the disk is being reset: try again");
+    nbdkit_set_error (EBUSY);
+    return NULL;
+  }
   if (swap_connection_opened (config.swap, say) < 0) {
+    disk_close (&disk);
     nbdkit_set_error (ENOMEM);
     return NULL;
   }
@@ -166,6 +179,7 @@ static void
 plugin_close (void *handle)
 {
   (void) handle;
+  disk_close (&disk);
   swap_connection_closed (config.swap);
 }
 
@@ -186,20 +200,22 @@ human_size (uint64_t bytes)
 static const char *
 plugin_export_description (void *handle)
 {
-  const char *const size = human_size (zram_disksize (zram));
+  const uint64_t bytes = disk_size (&disk);
+  const char *const size = human_size (bytes);
 
   (void) handle;
   if (!size)
     return NULL;
-  return nbdkit_printf_intern ("zram, %s, %s", zram_comp_algorithm (zram),
-                               size);
+  return bytes > 0 ? nbdkit_printf_intern (
+                         "zram, %s, %s", zram_comp_algorithm (disk.zram), size)
+                   : "zram, not initialised";
 }
 
 static int64_t
 plugin_get_size (void *handle)
 {
   (void) handle;
-  return (int64_t) zram_disksize (zram);
+  return (int64_t) disk_size (&disk);
 }
 
 /* Any byte can be addressed, but parts of pages are read, changed and
@@ -254,7 +270,7 @@ plugin_pread (void *handle, void *buf, uint32_t count, uint64_t offset,
 {
   (void) handle;
   (void) flags;
-  return set_errno (zram_read (zram, buf, count, offset));
+  return set_errno (zram_read (disk.zram, buf, count, offset));
 }
 
 static int
@@ -263,7 +279,7 @@ plugin_pwrite (void *handle, const void *buf, uint32_t count, uint64_t offset,
 {
   (void) handle;
   (void) flags;
-  return set_errno (zram_write (zram, buf, count, offset));
+  return set_errno (zram_write (disk.zram, buf, count, offset));
 }
 
 static int
@@ -279,7 +295,7 @@ plugin_trim (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
   (void) handle;
   (void) flags;
-  zram_discard (zram, count, offset);
+  zram_discard (disk.zram, count, offset);
   return 0;
 }
 
@@ -290,7 +306,7 @@ plugin_zero (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
   (void) handle;
   (void) flags;
-  return set_errno (zram_zero (zram, count, offset));
+  return set_errno (zram_zero (disk.zram, count, offset));
 }
 
 /* Never past the request: nbdkit before 1.44 aborts on that (CVE-2025-47711).
@@ -302,7 +318,7 @@ plugin_extents (void *handle, uint32_t count, uint64_t offset, uint32_t flags,
   (void) handle;
   while (count > 0) {
     bool hole;
-    const uint64_t len = zram_extent (zram, count, offset, &hole);
+    const uint64_t len = zram_extent (disk.zram, count, offset, &hole);
 
     if (nbdkit_add_extent (extents, offset, len,
                            hole ? NBDKIT_EXTENT_HOLE | NBDKIT_EXTENT_ZERO : 0) <
@@ -328,6 +344,7 @@ static struct nbdkit_plugin plugin = {
     .config_help = help,
     .errno_is_preserved = 1,
 
+    .load = plugin_load,
     .unload = plugin_unload,
     .dump_plugin = plugin_dump,
     .config = plugin_config,

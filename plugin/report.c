@@ -39,7 +39,7 @@ static struct {
   int file; /* -1: standard error or syslog */
   char text[REPORT_SIZE];
   FILE *fp; /* writes to text */
-  struct zram *zram;
+  struct disk *disk;
   pthread_t thread;
   bool running;
 } report = {.pipe = {-1, -1}, .file = -1};
@@ -96,17 +96,20 @@ report_prepare (const char *statsfile)
   return 0;
 }
 
-/* All attributes that can be read: name and columns, then the values. */
+/* The parameters that can be read, and the statistics: name and columns, then
+ * the values. */
 static void
 print_attributes (FILE *fp)
 {
+  struct attr_error error;
+
   for (size_t i = 0; i < attr_count; i++) {
-    if (!attrs[i].show)
+    if (!attrs[i].show || (!attrs[i].store && !attrs[i].columns))
       continue;
-    if (!attrs[i].store)
-      fprintf (fp, "%s: %s\n", attrs[i].name, attrs[i].help);
+    if (attrs[i].columns)
+      fprintf (fp, "%s: %s\n", attrs[i].name, attrs[i].columns);
     fprintf (fp, "%s: ", attrs[i].name);
-    attrs[i].show (report.zram, fp);
+    attr_get (report.disk, attrs[i].name, fp, &error);
   }
 }
 
@@ -185,11 +188,11 @@ run (void *arg)
 }
 
 int
-report_start (struct zram *zram)
+report_start (struct disk *disk)
 {
   int r;
 
-  report.zram = zram;
+  report.disk = disk;
   r = pthread_create (&report.thread, NULL, run, NULL);
   if (r != 0) {
     errno = r;

@@ -8,7 +8,7 @@
 #ifndef ZRAM_REPORT_H
 #define ZRAM_REPORT_H
 
-struct zram;
+struct disk;
 
 /* In .get_ready, where an error still reaches a person: open STATSFILE (NULL:
  * standard error, or syslog once nbdkit is in the background) and install the
@@ -16,7 +16,7 @@ struct zram;
 extern int report_prepare (const char *statsfile);
 
 /* In .after_fork: start the thread that writes when the signal has come. */
-extern int report_start (struct zram *zram);
+extern int report_start (struct disk *disk);
 
 /* In .cleanup: write once more, and end the thread. */
 extern void report_stop (void);

@@ -63,7 +63,7 @@ if qemu-io --version >"$dir/version" 2>&1; then
   qemu-io -f raw -c 'discard 0 32M' "$uri" >"$dir/io"
   stop_nbdkit "$pid"
   lines=$(wc -l <"$dir/shorter.stats")
-  [ "$lines" -eq 20 ] || die "two reports of 10 lines make $lines lines: \
+  [ "$lines" -eq 22 ] || die "two reports of 11 lines make $lines lines: \
 $(cat "$dir/shorter.stats")"
 else
   skip 'it needs qemu-io for a report that is shorter than the last'

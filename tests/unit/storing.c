@@ -42,7 +42,7 @@ must_refuse (struct attr_config *config, const char *name, const char *value)
 void
 must_store (struct attr_config *config, const char *name, const char *value)
 {
-  struct attr_error error = {""};
+  struct attr_error error = {0};
 
   if (attr_store (config, name, value, &error) != 0)
     ck_abort_msg ("%s=%s was refused: %s", name, value, error.message);

@@ -342,9 +342,9 @@ START_TEST (every_row_has_its_help)
 
     must_be_printable (attr->name);
     must_be_printable (attr->help);
-    ck_assert (attr->store || attr->show);
+    ck_assert (attr->store || attr->set || attr->show);
     ck_assert (attr->store || !attr->required);
-    if (attr->store)
+    if (attr->store || attr->set)
       must_be_printable (attr->metavar);
   }
 }

@@ -19,6 +19,8 @@ static char *
 show (struct zram *zram, const char *name)
 {
   const struct attr *attr = attr_find (name);
+  const struct disk disk = {
+      .config.comp_algorithm = zcomp_backend_find ("zstd"), .zram = zram};
   char *text = NULL;
   size_t size;
   FILE *fp = open_memstream (&text, &size);
@@ -26,7 +28,7 @@ show (struct zram *zram, const char *name)
   ck_assert_ptr_nonnull (attr);
   ck_assert (attr->show);
   ck_assert_ptr_nonnull (fp);
-  attr->show (zram, fp);
+  attr->show (&disk, fp);
   ck_assert_int_eq (fclose (fp), 0);
   ck_assert_msg (size > 1 && text[size - 1] == '\n', "%s: '%s'", name, text);
   ck_assert_ptr_eq (strchr (text, '\n'), text + size - 1);
@@ -165,7 +167,7 @@ column (const char *text, const char *heading, const char *name)
 /* This process's threads, and nothing that it has asked for. */
 START_TEST (swap_stat_has_a_number_for_each_heading)
 {
-  const char *const heading = attr_find ("swap_stat")->help;
+  const char *const heading = attr_find ("swap_stat")->columns;
   struct zram *zram = make_device ();
   char *text = show (zram, "swap_stat");
 
@@ -183,7 +185,7 @@ START_TEST (swap_stat_has_a_number_for_each_heading)
 
 START_TEST (what_is_locked_shows)
 {
-  const char *const heading = attr_find ("swap_stat")->help;
+  const char *const heading = attr_find ("swap_stat")->columns;
   struct zram *zram = make_device ();
   char *const memory = aligned_alloc (65536, 65536);
   char *text;

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <config.h>
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "disk.h"
+
+void
+disk_init (struct disk *disk, const char *name)
+{
+  *disk = (struct disk){.name = name, .config = DISK_CONFIG_DEFAULT};
+  pthread_rwlock_init (&disk->lock, NULL);
+}
+
+void
+disk_destroy (struct disk *disk)
+{
+  zram_destroy (disk->zram);
+  disk->zram = NULL;
+  pthread_rwlock_destroy (&disk->lock);
+}
+
+int
+do_disk_start (struct disk *disk)
+{
+  struct zram *zram;
+  int r;
+
+  if (disk->zram)
+    return -EBUSY;
+  r = zram_create (&zram, &disk->config);
+  if (r < 0)
+    return r;
+  r = zram_start (zram);
+  if (r < 0)
+    zram_destroy (zram);
+  else
+    disk->zram = zram;
+  return r;
+}
+
+int
+do_disk_reset (struct disk *disk)
+{
+  int nobody = 0;
+
+  if (!atomic_compare_exchange_strong (&disk->clients, &nobody, -1))
+    return -EBUSY;
+  zram_destroy (disk->zram);
+  disk->zram = NULL;
+  disk->config.disksize = 0;
+  disk->config.mem_limit = 0;
+  disk->config.comp_algorithm = NULL;
+  disk->clients = 0;
+  return 0;
+}
+
+uint64_t
+disk_size (struct disk *disk)
+{
+  uint64_t bytes;
+
+  pthread_rwlock_rdlock (&disk->lock);
+  bytes = disk->zram ? zram_disksize (disk->zram) : 0;
+  pthread_rwlock_unlock (&disk->lock);
+  return bytes;
+}
+
+int
+disk_open (struct disk *disk)
+{
+  int n = disk->clients;
+
+  while (n >= 0)
+    if (atomic_compare_exchange_weak (&disk->clients, &n, n + 1))
+      return 0;
+  return -EBUSY;
+}
+
+void
+disk_close (struct disk *disk)
+{
+  atomic_fetch_sub (&disk->clients, 1);
+}

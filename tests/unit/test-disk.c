@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A disk's life, as it is told over the control socket: what may be set when,
+ * zram's errno for what may not, and what is left when something fails.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attr.h"
+#include "disk.h"
+#include "unit.h"
+
+#define MIB (UINT64_C (1) << 20)
+
+static struct disk disk;
+static const _Atomic bool never;
+
+static void
+setup (void)
+{
+  disk_init (&disk, "zram0");
+}
+
+static void
+teardown (void)
+{
+  disk_destroy (&disk);
+}
+
+/* 0, or the errno with which it is refused. */
+static int
+set (const char *name, const char *value)
+{
+  struct attr_error error = {0};
+  const int r = attr_set (&disk, name, value, &never, &error);
+
+  ck_assert_int_eq (r < 0, error.code != 0);
+  ck_assert_int_eq (r < 0, error.message[0] != '\0');
+  return error.code;
+}
+
+/* What it shows must be the line WANT. */
+static void
+must_show (const char *name, const char *want)
+{
+  struct attr_error error;
+  char text[256] = "";
+  FILE *const fp = fmemopen (text, sizeof text, "w");
+
+  ck_assert_ptr_nonnull (fp);
+  ck_assert_int_eq (attr_get (&disk, name, fp, &error), 0);
+  fclose (fp);
+  text[strcspn (text, "\n")] = '\0';
+  ck_assert_str_eq (text, want);
+}
+
+/* What is told, and what the answer must be. */
+struct step {
+  const char *name;
+  const char *value;
+  int code;
+};
+
+static void
+must_do (const struct step *steps, size_t n)
+{
+  for (size_t i = 0; i < n; i++) {
+    const int code = set (steps[i].name, steps[i].value);
+
+    ck_assert_msg (code == steps[i].code, "%s=%s: %s, not %s", steps[i].name,
+                   steps[i].value, strerrorname_np (code),
+                   strerrorname_np (steps[i].code));
+  }
+}
+
+#define MUST_DO(steps) must_do (steps, sizeof (steps) / sizeof (steps)[0])
+
+static void
+write_page (char byte, uint64_t index)
+{
+  char page[ZRAM_PAGE_SIZE];
+
+  content_fill (page, sizeof page, CONTENT_NOISE, (uint64_t) byte);
+  ck_assert_int_eq (
+      zram_write (disk.zram, page, sizeof page, index * sizeof page), 0);
+}
+
+START_TEST (without_a_size_it_has_nothing)
+{
+  must_show ("initstate", "0");
+  must_show ("disksize", "0");
+  must_show ("mm_stat", "0 0 0 0 0 0 0 0 0");
+  must_show ("io_stat", "0 0 0 0");
+  ck_assert_uint_eq (disk_size (&disk), 0);
+}
+
+START_TEST (what_is_told_first_is_in_force)
+{
+  static const struct step steps[] = {
+      {"comp_algorithm", "zstd", 0},
+      {"mem_limit", "70000", 0},
+      {"disksize", "1000001", 0},
+  };
+
+  MUST_DO (steps);
+  must_show ("initstate", "1");
+  must_show ("disksize", "1003520");
+  must_show ("mm_stat", "0 0 0 73728 0 0 0 0 0");
+  ck_assert_str_eq (zram_comp_algorithm (disk.zram), "zstd");
+  ck_assert_uint_eq (disk_size (&disk), 1003520);
+}
+
+/* zram's errno for each, and nothing has changed. */
+START_TEST (what_is_wrong_is_refused)
+{
+  char name_of_128[] = "0123456789abcdef0123456789abcdef0123456789abcdef"
+                       "0123456789abcdef0123456789abcdef0123456789abcdef"
+                       "0123456789abcdef0123456789abcdef";
+  const char *const name_of_127 = name_of_128 + 1;
+  const struct step steps[] = {
+      {"disksize", "0", EINVAL},
+      {"disksize", "", EINVAL},
+      {"disksize", "1x", EINVAL},
+      {"disksize", "17T", EINVAL},
+      {"disksize", "99999999999999999999", ERANGE},
+      {"comp_algorithm", "none", EINVAL},
+      {"comp_algorithm", "", EINVAL},
+      {"comp_algorithm", name_of_127, EINVAL},
+      {"comp_algorithm", name_of_128, E2BIG},
+      {"mem_limit", "x", EINVAL},
+      {"mem_used_max", "1", EINVAL},
+      {"mem_used_max", "", EINVAL},
+      {"mem_used_max", "99999999999999999999", EINVAL},
+      {"compact_threshold", "101", ERANGE},
+      {"compact_threshold", "x", EINVAL},
+      {"reset", "0", EINVAL},
+      {"reset", "x", EINVAL},
+      {"reset", "65536", ERANGE},
+      {"compact", "1", EINVAL},
+      {"initstate", "1", EACCES},
+      {"mm_stat", "0", EACCES},
+      {"statsfile", "/x", EACCES},
+      {"nothing", "1", ENOENT},
+      {"", "1", ENOENT},
+  };
+
+  MUST_DO (steps);
+  must_show ("initstate", "0");
+  must_show ("mm_stat", "0 0 0 0 0 0 0 0 0");
+}
+
+START_TEST (what_is_only_told_cannot_be_read)
+{
+  static const char *const names[] = {"mem_limit", "reset", "compact",
+                                      "mem_used_max", "nothing"};
+  struct attr_error error = {0};
+
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    ck_assert_int_eq (attr_get (&disk, names[i], stdout, &error), -1);
+    ck_assert_int_eq (error.code, i < 4 ? EACCES : ENOENT);
+  }
+}
+
+START_TEST (what_it_is_made_of_cannot_be_changed)
+{
+  static const struct step steps[] = {
+      {"disksize", "1M", 0},           {"disksize", "1M", EBUSY},
+      {"disksize", "x", EINVAL},       {"comp_algorithm", "zstd", EBUSY},
+      {"comp_algorithm", "x", EINVAL}, {"mem_limit", "64K", 0},
+      {"mem_limit", "0", 0},           {"mem_used_max", "00", 0},
+      {"mem_used_max", "+0", 0},       {"compact_threshold", "0", 0},
+  };
+
+  MUST_DO (steps);
+  must_show ("disksize", "1048576");
+  must_show ("comp_algorithm", "[lz4] zstd");
+  must_show ("compact_threshold", "0");
+}
+
+START_TEST (a_limit_holds_at_once)
+{
+  char page[ZRAM_PAGE_SIZE];
+
+  ck_assert_int_eq (set ("disksize", "1M"), 0);
+  for (uint64_t i = 0; i < 16; i++)
+    write_page (1, i);
+  ck_assert_int_eq (set ("mem_limit", "4K"), 0);
+  content_fill (page, sizeof page, CONTENT_NOISE, 5);
+  ck_assert_int_lt (zram_write (disk.zram, page, sizeof page, 100 * 4096), 0);
+  ck_assert_int_eq (set ("mem_limit", "0"), 0);
+  ck_assert_int_eq (zram_write (disk.zram, page, sizeof page, 100 * 4096), 0);
+}
+
+START_TEST (the_most_that_was_used_begins_again)
+{
+  struct zram_stats s;
+
+  ck_assert_int_eq (set ("disksize", "4M"), 0);
+  for (uint64_t i = 0; i < 256; i++)
+    write_page (1, i);
+  zram_discard (disk.zram, MIB, 0);
+  ck_assert_int_eq (set ("compact", "1"), 0);
+  zram_stats (disk.zram, &s);
+  ck_assert_uint_ge (s.mem_used_max, MIB);
+  ck_assert_int_eq (set ("mem_used_max", "0"), 0);
+  zram_stats (disk.zram, &s);
+  ck_assert_uint_eq (s.mem_used_max, s.mem_used_total);
+}
+
+START_TEST (a_reset_begins_at_the_beginning)
+{
+  ck_assert_int_eq (set ("comp_algorithm", "zstd"), 0);
+  ck_assert_int_eq (set ("mem_limit", "1M"), 0);
+  ck_assert_int_eq (set ("disksize", "1M"), 0);
+  write_page (7, 3);
+  ck_assert_int_eq (set ("reset", "1"), 0);
+  must_show ("initstate", "0");
+  must_show ("disksize", "0");
+  must_show ("mm_stat", "0 0 0 0 0 0 0 0 0");
+  must_show ("comp_algorithm", "[lz4] zstd");
+  ck_assert_int_eq (set ("reset", "1"), 0);
+
+  ck_assert_int_eq (set ("disksize", "2M"), 0);
+  must_show ("disksize", "2097152");
+  must_show ("mm_stat", "0 0 0 0 0 0 0 0 0");
+}
+
+START_TEST (a_reset_waits_for_nobody_who_is_connected)
+{
+  ck_assert_int_eq (set ("disksize", "1M"), 0);
+  ck_assert_int_eq (disk_open (&disk), 0);
+  ck_assert_int_eq (disk_open (&disk), 0);
+  ck_assert_int_eq (set ("reset", "1"), EBUSY);
+  disk_close (&disk);
+  ck_assert_int_eq (set ("reset", "1"), EBUSY);
+  must_show ("initstate", "1");
+  disk_close (&disk);
+  ck_assert_int_eq (set ("reset", "1"), 0);
+}
+
+/* As it is to who comes while a reset is under way. */
+START_TEST (nobody_comes_during_a_reset)
+{
+  disk.clients = -1;
+  ck_assert_int_eq (disk_open (&disk), -EBUSY);
+  disk.clients = 0;
+  ck_assert_int_eq (disk_open (&disk), 0);
+  disk_close (&disk);
+  ck_assert_int_eq (set ("reset", "1"), 0);
+  ck_assert_int_eq (disk_open (&disk), 0);
+  disk_close (&disk);
+}
+
+/* Connecting waits for no run, however long it takes. */
+START_TEST (a_run_keeps_nobody_from_connecting)
+{
+  pthread_rwlock_rdlock (&disk.lock);
+  ck_assert_int_eq (disk_open (&disk), 0);
+  ck_assert_uint_eq (disk_size (&disk), 0);
+  must_show ("initstate", "0");
+  disk_close (&disk);
+  pthread_rwlock_unlock (&disk.lock);
+}
+
+static uint64_t
+keep_much_free (void)
+{
+  return UINT64_MAX;
+}
+
+/* What zram does not have: what serves swap, which the process has been
+ * prepared for, and when to compact. */
+START_TEST (a_reset_keeps_what_zram_does_not_have)
+{
+  disk.config.reserve = MIB;
+  disk.config.keep_free = keep_much_free;
+  disk.config.no_faults = true;
+  disk.config.reserve_waiters = 3;
+  ck_assert_int_eq (set ("compact_threshold", "50"), 0);
+  ck_assert_int_eq (set ("disksize", "1M"), 0);
+  ck_assert_int_eq (set ("reset", "+1"), 0);
+  ck_assert_uint_eq (disk.config.reserve, MIB);
+  ck_assert_ptr_eq (disk.config.keep_free, keep_much_free);
+  ck_assert (disk.config.no_faults);
+  ck_assert_uint_eq (disk.config.reserve_waiters, 3);
+  must_show ("compact_threshold", "50");
+  ck_assert_int_eq (set ("disksize", "1M"), 0);
+}
+
+START_TEST (a_disk_that_cannot_be_made_is_none)
+{
+  disk.config.no_faults = true;
+  disk.config.reserve = INT64_MAX; /* more than there is anywhere */
+  ck_assert_int_eq (set ("disksize", "1M"), ENOMEM);
+  must_show ("initstate", "0");
+  must_show ("disksize", "0");
+  ck_assert_uint_eq (disk.config.disksize, 0);
+  disk.config.no_faults = false;
+  ck_assert_int_eq (set ("disksize", "1M"), 0);
+}
+
+START_TEST (an_interrupted_run_says_so)
+{
+  static const _Atomic bool now = true;
+  struct attr_error error = {0};
+
+  ck_assert_int_eq (set ("disksize", "1M"), 0);
+  ck_assert_int_eq (attr_set (&disk, "compact", "1", &now, &error), -1);
+  ck_assert_int_eq (error.code, EINTR);
+}
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("disk");
+  TCase *tc = suite_case (suite, "life");
+
+  tcase_add_checked_fixture (tc, setup, teardown);
+  tcase_add_test (tc, without_a_size_it_has_nothing);
+  tcase_add_test (tc, what_is_told_first_is_in_force);
+  tcase_add_test (tc, what_is_wrong_is_refused);
+  tcase_add_test (tc, what_is_only_told_cannot_be_read);
+  tcase_add_test (tc, what_it_is_made_of_cannot_be_changed);
+  tcase_add_test (tc, a_limit_holds_at_once);
+  tcase_add_test (tc, the_most_that_was_used_begins_again);
+  tcase_add_test (tc, a_reset_begins_at_the_beginning);
+  tcase_add_test (tc, a_reset_waits_for_nobody_who_is_connected);
+  tcase_add_test (tc, nobody_comes_during_a_reset);
+  tcase_add_test (tc, a_run_keeps_nobody_from_connecting);
+  tcase_add_test (tc, a_reset_keeps_what_zram_does_not_have);
+  tcase_add_test (tc, a_disk_that_cannot_be_made_is_none);
+  tcase_add_test (tc, an_interrupted_run_says_so);
+  return suite_run (suite);
+}
