@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <config.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attr.h"
+#include "ctlrequest.h"
+
+/* What a request is about. */
+struct request {
+  struct disk *disk;
+  char *args; /* what follows its name, words yet to be taken */
+  const _Atomic bool *stop;
+};
+
+void
+ctlrequest_refuse (int code, const char *message, FILE *reply)
+{
+  fprintf (reply, "error %s %s\n", strerrorname_np (code), message);
+}
+
+/* What was typed may hold anything: it is quoted in a line of its own. */
+static void
+refuse_word (int code, const char *what, const char *word, FILE *reply)
+{
+  char message[128];
+
+  snprintf (message, sizeof message, "%s '%.64s'", what, word);
+  ctlrequest_refuse (code, message, reply);
+}
+
+/* Every line of TEXT, behind a blank; then "ok". */
+static void
+print_lines (char *text, FILE *reply)
+{
+  char *rest = text;
+
+  for (char *line = strsep (&rest, "\n"); line; line = strsep (&rest, "\n"))
+    if (rest || *line)
+      fprintf (reply, " %s\n", line);
+  fprintf (reply, "ok\n");
+}
+
+static void
+answer_list (struct request *request, FILE *reply)
+{
+  fprintf (reply, " %s\nok\n", request->disk->name);
+}
+
+static void
+answer_attributes (struct request *request, FILE *reply)
+{
+  (void) request;
+  for (size_t i = 0; i < attr_count; i++)
+    if (attrs[i].show || attrs[i].set)
+      fprintf (reply, " %s %s%s %s\n", attrs[i].name, attrs[i].show ? "r" : "",
+               attrs[i].set ? "w" : "", attrs[i].help);
+  fprintf (reply, "ok\n");
+}
+
+/* NULL: there is none. */
+static const char *
+take_word (struct request *request)
+{
+  return request->args ? strsep (&request->args, " ") : NULL;
+}
+
+/* Take the name of a disk, and that of an attribute; NULL: it was refused. */
+static const char *
+take_names (struct request *request, FILE *reply)
+{
+  const char *const disk = take_word (request);
+  const char *const name = take_word (request);
+
+  if (!disk || !name) {
+    ctlrequest_refuse (EINVAL, "give a disk and an attribute", reply);
+    return NULL;
+  }
+  if (strcmp (disk, request->disk->name) != 0) {
+    refuse_word (ENODEV, "there is no disk", disk, reply);
+    return NULL;
+  }
+  return name;
+}
+
+static void
+answer_get (struct request *request, FILE *reply)
+{
+  const char *const name = take_names (request, reply);
+  struct attr_error error;
+  char *text = NULL;
+  size_t size;
+  FILE *fp;
+  int r;
+
+  if (!name)
+    return;
+  fp = open_memstream (&text, &size);
+  if (!fp) {
+    ctlrequest_refuse (ENOMEM, "there is no memory for the answer", reply);
+    return;
+  }
+  r = attr_get (request->disk, name, fp, &error);
+  if (fclose (fp) != 0)
+    ctlrequest_refuse (ENOMEM, "there is no memory for the answer", reply);
+  else if (r < 0)
+    ctlrequest_refuse (error.code, error.message, reply);
+  else
+    print_lines (text, reply);
+  free (text);
+}
+
+static void
+answer_set (struct request *request, FILE *reply)
+{
+  const char *const name = take_names (request, reply);
+  struct attr_error error;
+
+  if (!name)
+    return;
+  if (!request->args)
+    ctlrequest_refuse (EINVAL, "give a value", reply);
+  else if (attr_set (request->disk, name, request->args, request->stop,
+                     &error) < 0)
+    ctlrequest_refuse (error.code, error.message, reply);
+  else
+    fprintf (reply, "ok\n");
+}
+
+static const struct {
+  const char *name;
+  void (*answer) (struct request *request, FILE *reply);
+  bool has_arguments;
+} requests[] = {
+    {"list", answer_list, false},
+    {"attributes", answer_attributes, false},
+    {"get", answer_get, true},
+    {"set", answer_set, true},
+};
+
+/* One line of text: no NUL byte, no terminal's control sequences. */
+static bool
+is_text (const char *line, size_t len)
+{
+  for (size_t i = 0; i < len; i++)
+    if (iscntrl ((unsigned char) line[i]))
+      return false;
+  return true;
+}
+
+void
+ctlrequest_answer (struct disk *disk, char *line, size_t len,
+                   const _Atomic bool *stop, FILE *reply)
+{
+  struct request request = {.disk = disk, .args = line, .stop = stop};
+  const char *name;
+
+  if (!is_text (line, len)) {
+    ctlrequest_refuse (EINVAL, "there are control characters in it", reply);
+    return;
+  }
+  name = strsep (&request.args, " ");
+  for (size_t i = 0; i < sizeof requests / sizeof *requests; i++)
+    if (strcmp (name, requests[i].name) == 0) {
+      if (request.args && !requests[i].has_arguments)
+        refuse_word (EINVAL, "nothing may follow", name, reply);
+      else
+        requests[i].answer (&request, reply);
+      return;
+    }
+  refuse_word (EINVAL, "give list, attributes, get or set, not", name, reply);
+}

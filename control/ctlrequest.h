@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Requests to a server, a line each, and their answers.
+ *
+ *     list                        the disks
+ *     attributes                  what they have: name, r, w or rw, what it is
+ *     get DISK ATTRIBUTE          what sysfs shows
+ *     set DISK ATTRIBUTE VALUE    what writing to sysfs does
+ *
+ * Words are separated by one blank; VALUE is the rest of the line.  An answer
+ * is any number of lines that begin with a blank, which is not part of them,
+ * and then one that does not:
+ *
+ *     ok
+ *     error ERRNO MESSAGE         the name of an errno, and what is wrong
+ *
+ * So that who reads an answer need not know the question.
+ */
+#ifndef ZRAM_CTLREQUEST_H
+#define ZRAM_CTLREQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct disk;
+
+/* Answer the LEN bytes at LINE, which a NUL byte follows, on REPLY.  A run of
+ * some time ends when *STOP is set.  Takes the disk's lock. */
+extern void ctlrequest_answer (struct disk *disk, char *line, size_t len,
+                               const _Atomic bool *stop, FILE *reply);
+
+/* Answer what cannot be read as a line at all. */
+extern void ctlrequest_refuse (int code, const char *message, FILE *reply);
+
+#endif /* ZRAM_CTLREQUEST_H */

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Every request has one answer: lines behind a blank, and then "ok", or "error"
+ * with an errno's name; whatever is asked.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attr.h"
+#include "ctlrequest.h"
+#include "unit.h"
+
+static struct disk disk;
+static const _Atomic bool never;
+
+static void
+setup (void)
+{
+  disk_init (&disk, "zram0");
+}
+
+static void
+teardown (void)
+{
+  disk_destroy (&disk);
+}
+
+/* The answer to the LEN bytes at TEXT; to be freed. */
+static char *
+ask_bytes (const char *text, size_t len)
+{
+  char *const line = malloc (len + 1);
+  char *answer = NULL;
+  size_t size;
+  FILE *const reply = open_memstream (&answer, &size);
+
+  ck_assert_ptr_nonnull (line);
+  ck_assert_ptr_nonnull (reply);
+  memcpy (line, text, len);
+  line[len] = '\0';
+  ctlrequest_answer (&disk, line, len, &never, reply);
+  fclose (reply);
+  free (line);
+  return answer;
+}
+
+static void
+must_answer (const char *request, const char *want)
+{
+  char *const answer = ask_bytes (request, strlen (request));
+
+  ck_assert_str_eq (answer, want);
+  free (answer);
+}
+
+/* One line: "error", CODE, and some words. */
+static void
+must_be_error (const char *answer, const char *code)
+{
+  const size_t len = strlen (code);
+
+  ck_assert_msg (strncmp (answer, "error ", 6) == 0 &&
+                     strncmp (answer + 6, code, len) == 0 &&
+                     answer[6 + len] == ' ' && strlen (answer) > len + 10 &&
+                     strchr (answer, '\n') == answer + strlen (answer) - 1,
+                 "'%s' is not one line of %s", answer, code);
+}
+
+START_TEST (the_disks_are_listed)
+{
+  must_answer ("list", " zram0\nok\n");
+}
+
+START_TEST (what_is_set_can_be_got)
+{
+  must_answer ("get zram0 disksize", " 0\nok\n");
+  must_answer ("set zram0 disksize 1M", "ok\n");
+  must_answer ("get zram0 disksize", " 1048576\nok\n");
+  must_answer ("get zram0 size", " 1048576\nok\n");
+  must_answer ("set zram0 reset 1", "ok\n");
+  must_answer ("get zram0 initstate", " 0\nok\n");
+}
+
+/* The rows that can be read or told, and what for. */
+START_TEST (the_attributes_are_those_of_the_table)
+{
+  char *const answer = ask_bytes ("attributes", strlen ("attributes"));
+  char *rest = answer, *line;
+  char want[256];
+
+  for (size_t i = 0; i < attr_count; i++) {
+    if (!attrs[i].show && !attrs[i].set)
+      continue;
+    snprintf (want, sizeof want, " %s %s%s %s", attrs[i].name,
+              attrs[i].show ? "r" : "", attrs[i].set ? "w" : "", attrs[i].help);
+    line = strsep (&rest, "\n");
+    ck_assert_str_eq (line, want);
+  }
+  ck_assert_str_eq (rest, "ok\n");
+  free (answer);
+}
+
+static const struct {
+  const char *request;
+  const char *code;
+} bad[] = {
+    {"", "EINVAL"},
+    {" ", "EINVAL"},
+    {" list", "EINVAL"},
+    {"list ", "EINVAL"},
+    {"list zram0", "EINVAL"},
+    {"attributes x", "EINVAL"},
+    {"lists", "EINVAL"},
+    {"LIST", "EINVAL"},
+    {"get", "EINVAL"},
+    {"get ", "EINVAL"},
+    {"get zram0", "EINVAL"},
+    {"get zram0 ", "ENOENT"},
+    {"get zram1 disksize", "ENODEV"},
+    {"get  zram0 disksize", "ENODEV"},
+    {"get zram0  disksize", "ENOENT"},
+    {"get zram0 nothing", "ENOENT"},
+    {"get zram0 mem_limit", "EACCES"},
+    {"set", "EINVAL"},
+    {"set zram0", "EINVAL"},
+    {"set zram0 disksize", "EINVAL"},
+    {"set zram0 disksize ", "EINVAL"},
+    {"set zram0 disksize  1M", "EINVAL"},
+    {"set zram0 disksize 1M ", "EINVAL"},
+    {"set zram0 disksize 1M 2", "EINVAL"},
+    {"set zram0 mm_stat 0", "EACCES"},
+    {"set zram0 nothing 1", "ENOENT"},
+    {"set zram0 compact 1", "EINVAL"},
+    {"get zram0 disksize\t", "EINVAL"},
+    {"get zram0 disksize\r", "EINVAL"},
+    {"\033[2J", "EINVAL"},
+    {"\xff\xfe", "EINVAL"},
+};
+
+#define NR_BAD ((int) (sizeof bad / sizeof bad[0]))
+
+START_TEST (what_is_wrong_gets_one_line)
+{
+  char *const answer = ask_bytes (bad[_i].request, strlen (bad[_i].request));
+
+  must_be_error (answer, bad[_i].code);
+  free (answer);
+  must_answer ("get zram0 initstate", " 0\nok\n");
+}
+
+START_TEST (bytes_of_zero_are_no_text)
+{
+  char *const answer = ask_bytes ("list\0x", 6);
+
+  must_be_error (answer, "EINVAL");
+  free (answer);
+}
+
+/* However long: the answer stays a line. */
+START_TEST (long_words_are_answered_in_short)
+{
+  static const char *const starts[] = {"", "get ", "get zram0 ",
+                                       "set zram0 disksize "};
+  char request[4096];
+
+  for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+    memset (request, 'x', sizeof request - 1);
+    memcpy (request, starts[i], strlen (starts[i]));
+    char *const answer = ask_bytes (request, sizeof request - 1);
+
+    ck_assert_str_eq (strchr (answer, '\n'), "\n");
+    ck_assert_uint_lt (strlen (answer), 400);
+    free (answer);
+  }
+}
+
+START_TEST (a_refusal_is_such_an_answer)
+{
+  char *answer = NULL;
+  size_t size;
+  FILE *const reply = open_memstream (&answer, &size);
+
+  ctlrequest_refuse (E2BIG, "it is too long", reply);
+  fclose (reply);
+  ck_assert_str_eq (answer, "error E2BIG it is too long\n");
+  free (answer);
+}
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("ctlrequest");
+  TCase *tc = suite_case (suite, "requests");
+
+  tcase_add_checked_fixture (tc, setup, teardown);
+  tcase_add_test (tc, the_disks_are_listed);
+  tcase_add_test (tc, what_is_set_can_be_got);
+  tcase_add_test (tc, the_attributes_are_those_of_the_table);
+  tcase_add_loop_test (tc, what_is_wrong_gets_one_line, 0, NR_BAD);
+  tcase_add_test (tc, bytes_of_zero_are_no_text);
+  tcase_add_test (tc, long_words_are_answered_in_short);
+  tcase_add_test (tc, a_refusal_is_such_an_answer);
+  return suite_run (suite);
+}
