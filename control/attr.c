@@ -448,6 +448,18 @@ statsfile_store (struct attr_config *config, const char *value,
   return 0;
 }
 
+/* control */
+
+static int
+control_store (struct attr_config *config, const char *value,
+               struct attr_error *error)
+{
+  if (check_path ("control", value, error) < 0)
+    return -1;
+  config->control = value;
+  return 0;
+}
+
 /* mm_stat, io_stat */
 
 /* Without a device there is nothing but what has been configured. */
@@ -612,6 +624,13 @@ const struct attr attrs[] = {
         .metavar = "FILE",
         .help = "append statistics here, at SIGUSR1 and at exit",
         .store = statsfile_store,
+    },
+    {
+        .name = "control",
+        .kind = ATTR_PATH,
+        .metavar = "SOCKET",
+        .help = "answer requests here: the manual's CONTROL SOCKET",
+        .store = control_store,
     },
     {
         .name = "mm_stat",

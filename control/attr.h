@@ -22,6 +22,7 @@ struct attr_config {
   struct zram_config zram;
   enum swap_mode swap;
   const char *statsfile; /* as given; an absolute path; NULL: none */
+  const char *control;   /* likewise */
   uint32_t given;        /* bit i: the table's row i has been stored */
 };
 

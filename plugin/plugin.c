@@ -13,6 +13,7 @@
 #include <nbdkit-plugin.h>
 
 #include "attr.h"
+#include "ctlsocket.h"
 #include "report.h"
 #include "zcomp.h"
 #include "zram.h"
@@ -43,6 +44,7 @@ plugin_load (void)
 static void
 plugin_unload (void)
 {
+  ctlsocket_stop ();
   report_unload ();
   disk_destroy (&disk);
 }
@@ -96,6 +98,18 @@ say (const char *line)
   nbdkit_error ("%s", line);
 }
 
+static int
+bind_control_socket (void)
+{
+  char message[256];
+
+  if (!config.control ||
+      ctlsocket_bind (config.control, message, sizeof message) == 0)
+    return 0;
+  nbdkit_error ("control: %s", message);
+  return -1;
+}
+
 /* What can fail, fails here, while somebody still reads the message. */
 static int
 plugin_get_ready (void)
@@ -114,7 +128,7 @@ plugin_get_ready (void)
                   config.zram.disksize);
     return -1;
   }
-  return 0;
+  return bind_control_socket (); /* the last: nbdkit undoes nothing */
 }
 
 /* The fork leaves threads behind, so they start here. */
@@ -126,6 +140,8 @@ plugin_after_fork (void)
   if (r < 0)
     return -1;
   r = zram_start (disk.zram);
+  if (r == 0)
+    r = ctlsocket_start (&disk);
   if (r < 0) {
     errno = -r;
     nbdkit_error ("cannot fill memory in advance, or start a thread: %m");
@@ -137,6 +153,7 @@ plugin_after_fork (void)
 static void
 plugin_cleanup (void)
 {
+  ctlsocket_stop ();
   zram_stop (disk.zram);
   report_stop ();
 }

@@ -21,7 +21,7 @@ sed -n '/^=head1 PARAMETERS/,/^=head1 NOTES/p' "$manual" |
 diff "$dir/in-help" "$dir/in-manual" ||
   die 'the help (<) and the manual (>) disagree'
 
-for name in disksize comp_algorithm mem_limit compact_threshold statsfile; do
+for name in disksize comp_algorithm mem_limit compact_threshold statsfile control; do
   grep -qx "$name" "$dir/in-help" || die "$name is not in the help"
 done
 grep -qw 'size=' "$dir/help" || die 'the alias size is not in the help'

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The control socket of a running server: attributes, a reset that does not take
+# the disk from under a client, a socket that is taken, and that it goes with the
+# server.
+
+# shellcheck source=functions.sh.in
+. ./functions.sh
+
+requires nbdinfo --version
+requires socat -V
+control=$dir/control
+
+# ask REQUEST...: the answers.
+ask ()
+{
+  printf '%s\n' "$@" | socat - "UNIX-CONNECT:$control"
+}
+
+# must_answer WANT REQUEST...
+must_answer ()
+{
+  local want=$1 answer
+  shift
+  answer=$(ask "$@")
+  [ "$answer" = "$want" ] || die "$*: '$answer' is not '$want'"
+}
+
+# must_refuse ERRNO REQUEST
+must_refuse ()
+{
+  local answer
+  answer=$(ask "$2")
+  [[ $answer = "error $1 "* ]] || die "$2: '$answer' is no error $1"
+}
+
+size_is ()
+{
+  [ "$(nbdinfo --size "$uri")" = "$1" ]
+}
+
+start_nbdkit 1M "control=$control" comp_algorithm=zstd mem_limit=64K
+server=$pid
+must_answer $' zram0\nok' list
+must_answer $' 1048576\nok\n lz4 [zstd]\nok' \
+  'get zram0 disksize' 'get zram0 comp_algorithm'
+must_answer $'ok\n 0 0 0 131072 0 0 0 0 0\nok' \
+  'set zram0 mem_limit 128K' 'get zram0 mm_stat'
+must_refuse EBUSY 'set zram0 disksize 2M'
+
+# While somebody is connected, be it another nbdkit, the disk stays.
+requires "$nbdkit" nbd --version
+answer=$(printf 'set zram0 reset 1\n' >"$dir/reset"
+  "$nbdkit" -U - nbd "socket=$socket" shared=true \
+    --run "socat - UNIX-CONNECT:$control <$dir/reset")
+[[ $answer = 'error EBUSY '*'(1)'* ]] || die "a client was ignored: $answer"
+size_is 1048576 || die 'the disk is not what it was'
+
+must_answer 'ok' 'set zram0 reset 1'
+size_is 0 || die 'a disk without a device has a size'
+must_answer $' 0\nok' 'get zram0 initstate'
+must_answer 'ok' 'set zram0 disksize 2M'
+size_is 2097152 || die 'the new size is not served'
+
+# Another server may not have the socket; this one keeps it.
+! "$nbdkit" -f -U "$dir/other" "$plugin" 1M "control=$control" \
+  2>"$dir/error" </dev/null || die 'two servers have one socket'
+grep -q 'control: .*a server answers there' "$dir/error" ||
+  die "it said: $(cat "$dir/error")"
+must_answer $' zram0\nok' list
+
+# What a killed server leaves is replaced; what a server leaves is nothing.
+kill -KILL "$server"
+wait_until is_gone "$server"
+[ -S "$control" ] || die 'a killed server took its socket away'
+start_nbdkit 3M "control=$control"
+must_answer $' 3145728\nok' 'get zram0 disksize'
+stop_nbdkit "$pid"
+[ ! -e "$control" ] || die 'it has left its socket'
+
+# It ends well without a disk, too, and tells its statistics.
+start_nbdkit 1M "control=$control" "statsfile=$dir/stats"
+must_answer 'ok' 'set zram0 reset 1'
+stop_nbdkit "$pid"
+grep -q '^disksize: 0$' "$dir/stats" || die "it said: $(cat "$dir/stats")"
+
+# Who does not start leaves no socket.
+! "$nbdkit" -f -U "$dir/other" "$plugin" 1M "control=$control" swap=on \
+  reserve=16T 2>"$dir/error" </dev/null || die 'there are 16 terabytes'
+[ ! -e "$control" ] || die 'a server that did not start has left a socket'
