@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "pageio.h"
+#include "recount.h"
 #include "slottable.h"
 #include "zcomp.h"
 #include "zsmalloc.h"
@@ -84,6 +85,7 @@ zram_destroy (struct zram *zram)
   if (!zram)
     return;
   zram_stop (zram);
+  recount_check (zram);
   zcomp_destroy (zram->comp);
   zs_pool_destroy (zram->pool);
   slot_table_destroy (zram->table);

@@ -139,6 +139,12 @@ zram_extent (struct zram *zram, uint64_t count, uint64_t offset, bool *hole);
 /* Takes no lock that I/O waits on; exact when there is no I/O. */
 extern void zram_stats (const struct zram *zram, struct zram_stats *stats);
 
+/* The sums over all slots of what zram_stats counts as it goes: orig_data_size,
+ * compr_data_size, same_pages, huge_pages; 0 for the others.  It looks at each
+ * slot, so the same comes out when there is no I/O, and it takes as long as the
+ * disk is large. */
+extern void zram_recount (struct zram *zram, struct zram_stats *sums);
+
 /* What the pool holds and what holes it has.  Looks at every zspage, each under
  * its lock; I/O goes on. */
 extern void zram_pool_stats (struct zram *zram, struct zs_pool_stats *stats,
