@@ -496,6 +496,20 @@ io_stat_show (const struct disk *disk, FILE *fp)
            s.failed_writes, s.notify_free);
 }
 
+/* slot_stat */
+
+static void
+slot_stat_show (const struct disk *disk, FILE *fp)
+{
+  struct zram_stats sums = {0};
+
+  if (disk->zram)
+    zram_recount (disk->zram, &sums);
+  fprintf (fp, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+           sums.orig_data_size, sums.compr_data_size, sums.same_pages,
+           sums.huge_pages);
+}
+
 /* frag_stat */
 
 static void
@@ -652,6 +666,12 @@ const struct attr attrs[] = {
         .columns = "live reserve, 14 counts of holes by size, 11 of zspages by "
                    "fullness",
         .show = frag_stat_show,
+    },
+    {
+        .name = "slot_stat",
+        .help = "orig_data_size compr_data_size same_pages huge_pages, each "
+                "slot counted (slow)",
+        .show = slot_stat_show,
     },
     {
         .name = "swap_stat",

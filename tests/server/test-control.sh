@@ -62,6 +62,19 @@ must_answer $' 0\nok' 'get zram0 initstate'
 must_answer 'ok' 'set zram0 disksize 2M'
 size_is 2097152 || die 'the new size is not served'
 
+# What is counted as pages come and go is what there is.
+requires nbdcopy --version
+truncate -s 2M "$dir/data"
+dd if=/bin/sh of="$dir/data" bs=64K count=1 conv=notrunc status=none
+printf same%.0s {1..1024} |
+  dd of="$dir/data" bs=4K seek=100 conv=notrunc status=none
+nbdcopy "$dir/data" "$uri"
+read -r orig compr _ _ _ same _ huge _ <<<"$(ask 'get zram0 mm_stat')"
+if [ "$orig" -lt 69632 ] || [ "$same" -lt 1 ]; then
+  die "it stores $orig bytes, and $same pages are filled with one word"
+fi
+must_answer " $orig $compr $same $huge"$'\nok' 'get zram0 slot_stat'
+
 # Another server may not have the socket; this one keeps it.
 ! "$nbdkit" -f -U "$dir/other" "$plugin" 1M "control=$control" \
   2>"$dir/error" </dev/null || die 'two servers have one socket'
