@@ -25,6 +25,7 @@ resident=${resident:-}          # MiB that the program may have in memory
 page_cluster=${page_cluster:-0}
 send_buffer=${send_buffer:-}    # bytes that a socket of the client's may hold
 request=${request:-}            # KiB of the largest request, or the kernel's
+ordinary=${ordinary:-1}         # threads that are of no real-time class
 class=${class:-}                # of the server's threads, unless its own choice:
                                 # an option of chrt, like --other
 protect=${protect:-}            # oom: from the OOM killer; lock: and its memory
@@ -258,14 +259,14 @@ server_stat ()
   grep 'swap_stat: ' /run/stats | tail -n 2
 }
 
-# Every thread has what swap=on takes, and all but the one that compacts are
-# real-time ones.
+# Every thread has what swap=on takes, and all are real-time ones but those that
+# need not be: the one that compacts, and that of the control socket.
 check_process ()
 {
   server_stat
   # shellcheck disable=SC2046
   set -- $(grep 'swap_stat: [0-9]' /run/stats | tail -n 1)
-  if [ "$5" -eq 0 ] || [ "$6" -ne "$5" ] || [ "$7" -ne $(($5 - 1)) ] ||
+  if [ "$5" -eq 0 ] || [ "$6" -ne "$5" ] || [ "$7" -ne $(($5 - ordinary)) ] ||
     [ "$8" -eq 0 ] || [ "$9" -ne -1000 ]; then
     die "the server lacks what swap=on takes: $*"
   fi
