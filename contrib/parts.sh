@@ -158,7 +158,7 @@ part_clang ()
 part_tidy ()
 {
   local dir=$work/clang
-  local room='/(common|allocator|compress|device|control|plugin)/'
+  local room='/(common|allocator|compress|device|control|plugin|zramctl)/'
   build_clang || return
   find "$dir" -name '*.*o.json' -exec sed '1s/^/,/; $s/,$//' {} + |
     sed '1s/^,/[/; $s/$/]/' >"$dir/compile_commands.json"
@@ -197,7 +197,7 @@ coverage_lines ()
     jq -r '
       .files[] | .file as $file | .lines[] |
       "\($file) \(.line_number) \(.count)"' |
-    sed -nE 's:^.*/((device|allocator|compress|control)/[^ /]*) :\1 :p' |
+    sed -nE 's:^.*/((device|allocator|compress|control|zramctl)/[^ /]*) :\1 :p' |
     awk '{ at = $1 " " $2; n[at] += $3 } END { for (at in n) print at, n[at] }'
 }
 
