@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <config.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "column.h"
+#include "complain.h"
+#include "humansize.h"
+
+#define OF(member) offsetof (struct diskstat, member)
+
+const struct column columns[] = {
+    {"NAME", COLUMN_TEXT, OF (name), "name of the disk"},
+    {"DISKSIZE", COLUMN_BYTES, OF (disksize), "size of the disk"},
+    {"DATA", COLUMN_BYTES, OF (orig_data_size), "what is stored, uncompressed"},
+    {"COMPR", COLUMN_BYTES, OF (compr_data_size), "what that compresses to"},
+    {"ALGORITHM", COLUMN_TEXT, OF (comp_algorithm), "algorithm in use"},
+    {"TOTAL", COLUMN_BYTES, OF (mem_used_total),
+     "memory that what is stored takes, with what is lost between"},
+    {"MEM-LIMIT", COLUMN_BYTES, OF (mem_limit),
+     "the most that TOTAL may be; 0: no limit"},
+    {"MEM-USED", COLUMN_BYTES, OF (mem_used_max),
+     "the most that TOTAL has been"},
+    {"SAME-PAGES", COLUMN_COUNT, OF (same_pages), "pages of one repeated word"},
+    {"HUGE-PAGES", COLUMN_COUNT, OF (huge_pages), "pages that do not compress"},
+    {"MIGRATED", COLUMN_COUNT, OF (pages_compacted),
+     "pages of memory that compaction has given back"},
+    {"RATIO", COLUMN_RATIO, 0, "DATA divided by TOTAL"},
+    {"SOCKET", COLUMN_TEXT, OF (server), "control socket of the server"},
+};
+
+const size_t column_count = sizeof columns / sizeof *columns;
+
+/* Lists. */
+
+static int
+add (struct column_list *list, const struct column *column)
+{
+  if (list->n == COLUMN_LIST_MAX) {
+    complain ("there may be at most %d columns", COLUMN_LIST_MAX);
+    return -1;
+  }
+  list->columns[list->n++] = column;
+  return 0;
+}
+
+void
+column_list_all (struct column_list *list)
+{
+  list->n = 0;
+  for (size_t i = 0; i < column_count; i++)
+    add (list, &columns[i]);
+}
+
+void
+column_list_default (struct column_list *list, bool several)
+{
+  list->n = 0;
+  column_list_parse (list, several ? "NAME,ALGORITHM,DISKSIZE,DATA,COMPR,TOTAL,"
+                                     "RATIO,SOCKET"
+                                   : "NAME,ALGORITHM,DISKSIZE,DATA,COMPR,TOTAL,"
+                                     "RATIO");
+}
+
+/* The names of all, to be freed. */
+static char *
+name_all (void)
+{
+  char *text = NULL;
+  size_t size;
+  FILE *const fp = complain_unless (open_memstream (&text, &size));
+
+  for (size_t i = 0; i < column_count; i++)
+    fprintf (fp, "%s%s", i ? ", " : "", columns[i].name);
+  fclose (fp);
+  return complain_unless (text);
+}
+
+/* The one whose name is the LEN bytes at NAME; NULL: that was complained of. */
+static const struct column *
+find (const char *name, size_t len)
+{
+  char *names;
+
+  for (size_t i = 0; i < column_count; i++)
+    if (strlen (columns[i].name) == len &&
+        strncasecmp (columns[i].name, name, len) == 0)
+      return &columns[i];
+  names = name_all ();
+  complain ("unknown column: %.*s: choose from %s", (int) len, name, names);
+  free (names);
+  return NULL;
+}
+
+int
+column_list_parse (struct column_list *list, const char *text)
+{
+  if (*text == '+')
+    text++;
+  else
+    list->n = 0;
+  for (;;) {
+    const size_t len = strcspn (text, ",");
+    const struct column *const column = find (text, len);
+
+    if (!column || add (list, column) < 0)
+      return -1;
+    if (text[len] == '\0')
+      return 0;
+    text += len + 1;
+  }
+}
+
+/* Values. */
+
+static uint64_t
+number_of (const struct column *column, const struct diskstat *stat)
+{
+  uint64_t number;
+
+  memcpy (&number, (const char *) stat + column->offset, sizeof number);
+  return number;
+}
+
+static const char *
+text_of (const struct column *column, const struct diskstat *stat)
+{
+  const char *text;
+
+  memcpy (&text, (const char *) stat + column->offset, sizeof text);
+  return text;
+}
+
+static char *
+print_number (uint64_t number, bool human)
+{
+  char text[32];
+
+  if (human)
+    humansize_print (text, number);
+  else
+    snprintf (text, sizeof text, "%" PRIu64, number);
+  return complain_unless (strdup (text));
+}
+
+static char *
+print_ratio (const struct diskstat *stat)
+{
+  char text[32];
+
+  if (stat->mem_used_total == 0)
+    return NULL;
+  snprintf (text, sizeof text, "%.2f",
+            (double) stat->orig_data_size / (double) stat->mem_used_total);
+  return complain_unless (strdup (text));
+}
+
+char *
+column_value (const struct column *column, const struct diskstat *stat,
+              bool bytes)
+{
+  switch (column->kind) {
+  case COLUMN_TEXT:
+    return complain_unless (strdup (text_of (column, stat)));
+  case COLUMN_BYTES:
+    return print_number (number_of (column, stat), !bytes);
+  case COLUMN_COUNT:
+    return print_number (number_of (column, stat), false);
+  default:
+    return print_ratio (stat);
+  }
+}

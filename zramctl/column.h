@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The columns of the table of disks: one table of columns, from which the help
+ * is made as well.
+ */
+#ifndef ZRAM_COLUMN_H
+#define ZRAM_COLUMN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "diskstat.h"
+
+/* What kind of value it has. */
+enum column_kind {
+  COLUMN_TEXT,
+  COLUMN_BYTES,
+  COLUMN_COUNT,
+  COLUMN_RATIO /* of what is stored to what it takes */
+};
+
+struct column {
+  const char *name;
+  enum column_kind kind;
+  size_t offset; /* of the value in struct diskstat */
+  const char *help;
+};
+
+/* The rows, column_count of them. */
+extern const struct column columns[];
+extern const size_t column_count;
+
+/* Some of them, in an order. */
+#define COLUMN_LIST_MAX 64
+struct column_list {
+  const struct column *columns[COLUMN_LIST_MAX];
+  size_t n;
+};
+
+/* All; and those that are shown when nobody says otherwise, with the servers'
+ * sockets if there are SEVERAL. */
+extern void column_list_all (struct column_list *list);
+extern void column_list_default (struct column_list *list, bool several);
+
+/* Those that TEXT names, separated by commas, in either case; with a '+' before
+ * it, they are added to LIST.  -1: one is unknown, or there are too many, which
+ * has been complained of. */
+extern int column_list_parse (struct column_list *list, const char *text);
+
+/* The value of STAT's column, for people or in BYTES; NULL: it has none.  To be
+ * freed. */
+extern char *column_value (const struct column *column,
+                           const struct diskstat *stat, bool bytes);
+
+#endif /* ZRAM_COLUMN_H */

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the program does: with no command the table of disks, otherwise one of
+ * the commands.  Each has a file of its own.
+ */
+#ifndef ZRAM_COMMAND_H
+#define ZRAM_COMMAND_H
+
+#include <stdbool.h>
+
+#include "output.h"
+#include "servers.h"
+
+/* A server may take so many seconds to tell something. */
+#define COMMAND_PATIENCE 10
+
+/* What the program was given. */
+struct command_line {
+  struct servers servers; /* none: they are to be found */
+  struct output output;
+  bool bytes;
+  bool all_columns;
+  const char *columns; /* NULL: the default */
+  char *const *words;  /* what follows the command, "count" of them */
+  int count;
+};
+
+/* Each returns what main returns, and has complained of whatever failed. */
+extern int command_table (struct command_line *line);
+
+#endif /* ZRAM_COMMAND_H */
