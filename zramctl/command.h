@@ -26,5 +26,8 @@ struct command_line {
 
 /* Each returns what main returns, and has complained of whatever failed. */
 extern int command_table (struct command_line *line);
+extern int command_get (struct command_line *line);
+extern int command_set (struct command_line *line);
+extern int command_attributes (struct command_line *line);
 
 #endif /* ZRAM_COMMAND_H */

@@ -43,16 +43,27 @@ static const struct command {
   int (*run) (struct command_line *line);
 } commands[] = {
     {"table", "bJnorA", command_table},
+    {"get", "n", command_get},
+    {"set", "", command_set},
+    {"attributes", "Jnr", command_attributes},
 };
 
 static const char help[] =
     "\nUsage:\n"
     " " NAME " [options]\n"
+    " " NAME " [options] get [disk] attribute...\n"
+    " " NAME " [options] set [disk] attribute value\n"
+    " " NAME " [options] set [disk] attribute=value...\n"
+    " " NAME " [options] attributes\n"
     "\nShow and control the disks of nbdkit-zram-plugin's servers.\n"
+    "\nCommands:\n"
+    " get                   print attributes of a disk\n"
+    " set                   change attributes of a disk\n"
+    " attributes            list the attributes that there are\n"
     "\nOptions:\n"
     " -b, --bytes           print sizes in bytes\n"
     " -J, --json            use JSON output format\n"
-    " -n, --noheadings      don't print headings\n"
+    " -n, --noheadings      don't print headings; with get: no names\n"
     " -o, --output <list>   columns to print; +<list>: beside the default\n"
     "     --output-all      print all columns\n"
     " -r, --raw             use raw output format\n"

@@ -97,6 +97,12 @@ must_end 1 "zram0 lz4 1M 0B 0B 0B  $rundir/a" "\
 nbdkit-zramctl: $rundir/b: has hung up before it answered" -rn
 rm "$rundir/b"
 
+# What it is to print is made harmless, too; but text is text.
+start_fake "$rundir/b" ' zram0\nok\n' ' \033[2J Gr\303\266\303\237e\nok\n'
+must_end 0 '?[2J Gr????e' '' -s "$rundir/b" get disksize
+LC_ALL=C.UTF-8 must_end 0 $'?[2J Gr\303\266\303\237e' '' -s "$rundir/b" get disksize
+rm "$rundir/b"
+
 # A server of more disks, and more columns, than there are now; and one that
 # has lost one of them.
 mm=' 4096 100 65536 0 65536 0 0 0 0 7 7\nok\n'
@@ -106,3 +112,26 @@ start_fake "$rundir/b" ' zram0 big\n zram1\n zram2\nok\n' \
 must_end 1 'zram0 lz4 4K 4K 100B 64K 0.06
 zram1 zstd 8K 4K 100B 64K 0.06' \
   "nbdkit-zramctl: $rundir/b: there is no disk" -rn -s "$rundir/b"
+
+# What is about one server must be told which; a dead one is in nobody's way.
+must_end 1 '' "nbdkit-zramctl: there are several servers: choose one by --socket
+nbdkit-zramctl: $rundir/a
+nbdkit-zramctl: $rundir/b" get disksize
+must_end 1 '' "nbdkit-zramctl: there are several servers: choose one by --socket
+nbdkit-zramctl: x
+nbdkit-zramctl: y" -s x -s y set reset 1
+kill -KILL "${servers[-1]}"
+wait_until is_gone "${servers[-1]}"
+[ -S "$rundir/b" ] || die 'a killed server took its socket away'
+must_end 0 1048576 '' get disksize
+rm -f "$rundir/b"
+must_end 0 1048576 '' get disksize
+
+# Of several disks as well.
+start_fake "$rundir/b" ' zram0\n zram1\nok\n'
+must_end 1 '' "nbdkit-zramctl: $rundir/b: has several disks: name one
+nbdkit-zramctl: zram0
+nbdkit-zramctl: zram1" -s "$rundir/b" get disksize
+rm "$rundir/b"
+start_fake "$rundir/b" ' zram0\n zram1\nok\n' ' 5\nok\n'
+must_end 0 5 '' -s "$rundir/b" get zram1 disksize

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* get: what attributes are. */
+#include <config.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "complain.h"
+#include "target.h"
+
+/* Each line of it, with its NAME if there is one. */
+static void
+print_answer (const char *name, char *answer)
+{
+  char *rest, *line;
+
+  for (rest = answer; (line = strsep (&rest, "\n")) && rest;)
+    printf ("%s%s%s\n", name ? name : "", name ? ": " : "", line);
+}
+
+static int
+complain_of_words (void)
+{
+  return complain_usage ("get: give an attribute");
+}
+
+/* One that fails does not keep the others from being printed. */
+static int
+get_all (struct target *target, const struct command_line *line)
+{
+  const bool named = line->count > 1 && !line->output.noheadings;
+  int status = EXIT_SUCCESS;
+
+  if (line->count == 0)
+    return complain_of_words ();
+  for (int i = 0; i < line->count && target->client.fd >= 0; i++)
+    if (target_ask (target, "get", line->words[i], NULL) < 0)
+      status = EXIT_FAILURE;
+    else
+      print_answer (named ? line->words[i] : NULL, target->client.answer);
+  return status;
+}
+
+int
+command_get (struct command_line *line)
+{
+  return line->count > 0 ? target_run (line, COMMAND_PATIENCE, get_all)
+                         : complain_of_words ();
+}
