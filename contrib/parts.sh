@@ -231,6 +231,7 @@ part_install ()
   diff <(cd "$root" && find . -type f | sort) - <<END || return
 .$plugins/nbdkit-zram-plugin.so
 ./usr/local/bin/nbdkit-zramctl
+./usr/local/share/bash-completion/completions/nbdkit-zramctl
 ./usr/local/share/man/man1/nbdkit-zram-plugin.1
 END
   make -C "$dir" uninstall DESTDIR="$root" &&
