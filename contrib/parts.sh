@@ -233,6 +233,7 @@ part_install ()
 ./usr/local/bin/nbdkit-zramctl
 ./usr/local/share/bash-completion/completions/nbdkit-zramctl
 ./usr/local/share/man/man1/nbdkit-zram-plugin.1
+./usr/local/share/man/man1/nbdkit-zramctl.1
 END
   make -C "$dir" uninstall DESTDIR="$root" &&
     [ -z "$(find "$root" -type f)" ]

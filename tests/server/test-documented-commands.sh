@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Commands in the README and in the manual page work as they stand there: those
-# that are marked, in the README by a fence that says "sh test", in the manual by
-# a paragraph "=for test" before them.  They run in a directory that holds
-# zram.so as the top of the build tree does, with a nbdkit on the path that finds
-# the plugin as if it were installed.  (Commands that need root or the kernel's
-# nbd module are not marked.)
+# Commands in the README and in the manual pages work as they stand there: those
+# that are marked, in the README by a fence that says "sh test", in a manual by a
+# paragraph "=for test" before them.  They run in a directory that holds zram.so
+# as the top of the build tree does, with a nbdkit on the path that finds the
+# plugin as if it were installed, and with nbdkit-zramctl.  (Commands that need
+# root or the kernel's nbd module are not marked.)
 
 # shellcheck source=functions.sh.in
 . ./functions.sh
@@ -18,19 +18,21 @@ readme_blocks ()
     on' "$top_srcdir/README.md"
 }
 
+# manual_blocks PAGE
 manual_blocks ()
 {
   awk '
     /^=for test$/ { on = 1; next }
     on && /^[^ ]/ { printf "\f\n"; on = 0 }
     on && (/^ / || text) { sub (/^ /, ""); print; text = 1 }
-    !on { text = 0 }' "$top_srcdir/man/nbdkit-zram-plugin.pod"
+    !on { text = 0 }' "$top_srcdir/man/$1.pod"
 }
 
-# A nbdkit that knows the plugin by its short name.
-install_nbdkit ()
+# A nbdkit that knows the plugin by its short name, and the other program.
+install_programs ()
 {
   mkdir "$dir/bin"
+  ln -s "$zramctl" "$dir/bin/nbdkit-zramctl"
   cat >"$dir/bin/nbdkit" <<END
 #!/usr/bin/env bash
 words=()
@@ -74,11 +76,14 @@ run_blocks ()
 }
 
 readme_blocks >"$dir/readme"
-manual_blocks >"$dir/manual"
-for client in nbdinfo nbdcopy qemu-img fio; do
-  ! grep -qw "$client" "$dir/readme" "$dir/manual" ||
-    requires "$client" --version
+for page in nbdkit-zram-plugin nbdkit-zramctl; do
+  manual_blocks "$page" >"$dir/$page.blocks"
 done
-install_nbdkit
+for client in nbdinfo nbdcopy qemu-img fio; do
+  ! grep -qw "$client" "$dir/readme" "$dir"/*.blocks || requires "$client" --version
+done
+install_programs
 run_blocks README <"$dir/readme"
-run_blocks manual-page <"$dir/manual"
+for page in nbdkit-zram-plugin nbdkit-zramctl; do
+  run_blocks "$page" <"$dir/$page.blocks"
+done
