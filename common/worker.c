@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "futex.h"
 #include "worker.h"
@@ -11,10 +12,7 @@ static void *
 run (void *arg)
 {
   struct worker *const worker = arg;
-  const struct sched_param none = {0};
 
-  if (worker->ordinary)
-    pthread_setschedparam (pthread_self (), SCHED_OTHER, &none);
   pthread_setname_np (pthread_self (), worker->name);
   while (!worker->stop) {
     /* Cleared before anything is looked at, so that no wake-up is missed. */
@@ -26,17 +24,38 @@ run (void *arg)
   return NULL;
 }
 
+/* Its scheduling class is the process's first thread's, whoever starts it;
+ * ORDINARY: unless that is a real-time one. */
+static void
+choose_class (pthread_attr_t *attr, bool ordinary)
+{
+  struct sched_param param = {0};
+  int policy = sched_getscheduler (getpid ());
+
+  if (ordinary && (policy == SCHED_RR || policy == SCHED_FIFO))
+    policy = SCHED_OTHER;
+  else
+    sched_getparam (getpid (), &param);
+  pthread_attr_setinheritsched (attr, PTHREAD_EXPLICIT_SCHED);
+  pthread_attr_setschedpolicy (attr, policy);
+  pthread_attr_setschedparam (attr, &param);
+}
+
 int
 worker_start (struct worker *worker)
 {
   sigset_t all, before;
+  pthread_attr_t attr;
   int r;
 
   worker->stop = false;
+  pthread_attr_init (&attr);
+  choose_class (&attr, worker->ordinary);
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
-  r = pthread_create (&worker->thread, NULL, run, worker);
+  r = pthread_create (&worker->thread, &attr, run, worker);
   pthread_sigmask (SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy (&attr);
   worker->running = r == 0;
   return -r;
 }

@@ -13,7 +13,7 @@
 struct worker {
   const char *name;  /* of the thread, at most 15 characters */
   unsigned interval; /* milliseconds between two looks */
-  bool ordinary;     /* not of a real-time class, even if who starts it is */
+  bool ordinary;     /* not of a real-time class, even if the process is */
   void (*look) (void *arg);
   void *arg;
 
@@ -26,7 +26,8 @@ struct worker {
 
 /* Start the thread of WORKER, whose first fields are set and whose others are
  * zero or were left by worker_stop.  After the server has forked: a fork leaves
- * threads behind.  -EAGAIN. */
+ * threads behind.  -EAGAIN; -EPERM: the first thread is of a real-time class,
+ * and the caller, who is not, may not start such a one. */
 extern int worker_start (struct worker *worker);
 
 /* End it, and wait for its last look.  Harmless if it was never started. */

@@ -169,6 +169,58 @@ START_TEST (an_ordinary_one_is_of_no_real_time_class)
   ck_assert_int_eq (looks.policy, may && !_i ? SCHED_RR : SCHED_OTHER);
 }
 
+static void *
+start_as_an_ordinary_thread (void *arg)
+{
+  const struct sched_param none = {0};
+
+  must_equal (pthread_setschedparam (pthread_self (), SCHED_OTHER, &none), 0);
+  must_equal (worker_start (arg), 0);
+  return NULL;
+}
+
+/* It is what the process is, not what the thread is that happens to start it.
+ */
+START_TEST (whoever_starts_it_it_is_of_the_first_threads_class)
+{
+  const struct sched_param lowest = {.sched_priority = 1};
+  const bool may = sched_setscheduler (0, SCHED_RR, &lowest) == 0;
+  struct worker worker;
+  struct looks looks;
+  pthread_t thread;
+
+  looks = (struct looks){.worker = &worker};
+  worker = (struct worker){
+      .name = "served", .interval = NEVER_MS, .look = look, .arg = &looks};
+  pthread_create (&thread, NULL, start_as_an_ordinary_thread, &worker);
+  pthread_join (thread, NULL);
+  must_have_looked (&looks, 1);
+  worker_stop (&worker);
+  if (!may)
+    puts ("SKIP: no real-time class is allowed here: all are ordinary");
+  ck_assert_int_eq (looks.policy, may ? SCHED_RR : SCHED_OTHER);
+}
+
+/* From which there may be no way back. */
+START_TEST (what_is_idle_stays_idle)
+{
+  const struct sched_param none = {0};
+  struct worker worker;
+  struct looks looks;
+
+  must_equal (sched_setscheduler (0, SCHED_IDLE, &none), 0);
+  looks = (struct looks){.worker = &worker};
+  worker = (struct worker){.name = "idle",
+                           .interval = NEVER_MS,
+                           .ordinary = _i,
+                           .look = look,
+                           .arg = &looks};
+  must_equal (worker_start (&worker), 0);
+  must_have_looked (&looks, 1);
+  worker_stop (&worker);
+  ck_assert_int_eq (looks.policy, SCHED_IDLE);
+}
+
 int
 main (void)
 {
@@ -182,5 +234,7 @@ main (void)
   tcase_add_test (tcase, one_that_was_never_started_can_be_stopped);
   tcase_add_test (tcase, it_has_a_name_and_no_signals);
   tcase_add_loop_test (tcase, an_ordinary_one_is_of_no_real_time_class, 0, 2);
+  tcase_add_loop_test (tcase, what_is_idle_stays_idle, 0, 2);
+  tcase_add_test (tcase, whoever_starts_it_it_is_of_the_first_threads_class);
   return suite_run (suite);
 }
