@@ -331,11 +331,9 @@ mem_used_max_set (struct disk *disk, const char *value,
   unsigned zero = 0;
 
   (void) stop;
-  if (parse_number ("mem_used_max", without_plus (value), 0, &zero, error) <
-      0) {
-    error->code = EINVAL; /* whatever the reason is, as in zram */
-    return -1;
-  }
+  if (parse_number ("mem_used_max", without_plus (value), 0, &zero, error) < 0)
+    return fail (error, "mem_used_max: '%s' is not 0, which is all it takes",
+                 value);
   if (disk->zram)
     zram_reset_mem_used_max (disk->zram);
   return 0;

@@ -98,6 +98,10 @@ answer_get (struct request *request, FILE *reply)
 
   if (!name)
     return;
+  if (request->args && attr_find (name)) {
+    refuse_word (EINVAL, "nothing may follow", name, reply);
+    return;
+  }
   fp = open_memstream (&text, &size);
   if (!fp) {
     ctlrequest_refuse (ENOMEM, "there is no memory for the answer", reply);

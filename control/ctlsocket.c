@@ -204,19 +204,28 @@ answer_lines (struct client *client, struct line *line)
   return false;
 }
 
+/* What has come is no line, and no more comes, or not in time. */
+static bool
+refuse_rest (struct client *client, const struct line *line, int code)
+{
+  if (line->len > 0)
+    answer (client, NULL, 0, code, "the line has no end: give a newline");
+  return false;
+}
+
 /* More of the line.  False: the client has gone, or has let us wait for the
  * rest. */
 static bool
-read_more (const struct client *client, struct line *line)
+read_more (struct client *client, struct line *line)
 {
   ssize_t n;
 
   if (!wait_for (client->fd, POLLIN, line->deadline))
-    return false;
+    return refuse_rest (client, line, ETIMEDOUT);
   n = recv (client->fd, line->bytes + line->len, sizeof line->bytes - line->len,
             MSG_DONTWAIT);
   if (n <= 0)
-    return false;
+    return refuse_rest (client, line, EINVAL);
   line->len += (size_t) n;
   if (line->deadline == 0)
     line->deadline = clock_ms () + PATIENCE_MS;

@@ -9,8 +9,14 @@
 void
 disk_init (struct disk *disk, const char *name)
 {
+  pthread_rwlockattr_t attr;
+
   *disk = (struct disk){.name = name, .config = DISK_CONFIG_DEFAULT};
-  pthread_rwlock_init (&disk->lock, NULL);
+  pthread_rwlockattr_init (&attr);
+  pthread_rwlockattr_setkind_np (&attr,
+                                 PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+  pthread_rwlock_init (&disk->lock, &attr);
+  pthread_rwlockattr_destroy (&attr);
 }
 
 void
@@ -57,14 +63,11 @@ do_disk_reset (struct disk *disk)
 }
 
 uint64_t
-disk_size (struct disk *disk)
+disk_size (const struct disk *disk)
 {
-  uint64_t bytes;
+  const struct zram *const zram = disk->zram;
 
-  pthread_rwlock_rdlock (&disk->lock);
-  bytes = disk->zram ? zram_disksize (disk->zram) : 0;
-  pthread_rwlock_unlock (&disk->lock);
-  return bytes;
+  return zram ? zram_disksize (zram) : 0;
 }
 
 int

@@ -20,10 +20,11 @@ struct disk {
   _Atomic int clients;
 
   /* zram's device lock: who changes what follows has it for writing, who looks
-   * at it for reading. */
+   * at it for reading.  Who wants to write is not kept waiting by readers that
+   * come later. */
   pthread_rwlock_t lock;
   struct zram_config config; /* of the device, or of the next one */
-  struct zram *zram;         /* NULL: it is not initialised */
+  struct zram *_Atomic zram; /* NULL: it is not initialised */
 };
 
 /* What a disk is before it is told anything. */
@@ -49,8 +50,9 @@ extern int do_disk_start (struct disk *disk);
  * caller holds the lock for writing. */
 extern int do_disk_reset (struct disk *disk);
 
-/* Bytes; 0: it is not initialised.  Takes the lock. */
-extern uint64_t disk_size (struct disk *disk);
+/* Bytes; 0: it is not initialised.  Takes no lock: the caller is a client, for
+ * whom the device stays. */
+extern uint64_t disk_size (const struct disk *disk);
 
 /* A client comes, and goes; neither waits for anything.  -EBUSY: the disk is
  * being reset. */

@@ -165,8 +165,8 @@ sockfile_make (struct sockfile *file, const char *path, int backlog,
   *file = (struct sockfile) SOCKFILE_CLOSED;
   if (strlen (path) >= sizeof file->address.sun_path) {
     snprintf (message, size,
-              "%s: is too long for a socket: give %zu bytes at most", path,
-              sizeof file->address.sun_path - 1);
+              "%.40s...: is too long for a socket: give %zu bytes at most",
+              path, sizeof file->address.sun_path - 1);
     return -1;
   }
   memcpy (file->address.sun_path, path, strlen (path));

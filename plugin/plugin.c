@@ -114,6 +114,7 @@ bind_control_socket (void)
 static int
 plugin_get_ready (void)
 {
+  struct zram *zram;
   int r;
 
   if (report_prepare (config.statsfile) < 0 ||
@@ -121,13 +122,14 @@ plugin_get_ready (void)
                             say) < 0)
     return -1;
   disk.config = config.zram;
-  r = zram_create (&disk.zram, &disk.config);
+  r = zram_create (&zram, &disk.config);
   if (r < 0) {
     errno = -r;
     nbdkit_error ("cannot make a disk of %" PRIu64 " bytes: %m",
                   config.zram.disksize);
     return -1;
   }
+  disk.zram = zram;
   return bind_control_socket (); /* the last: nbdkit undoes nothing */
 }
 

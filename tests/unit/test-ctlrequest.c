@@ -108,6 +108,8 @@ static const struct {
   const char *code;
 } bad[] = {
     {"", "EINVAL"},
+    {"get zram0 disksize now", "EINVAL"},
+    {"get zram0 disksize ", "EINVAL"},
     {" ", "EINVAL"},
     {" list", "EINVAL"},
     {"list ", "EINVAL"},

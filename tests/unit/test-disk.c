@@ -271,6 +271,30 @@ keep_much_free (void)
   return UINT64_MAX;
 }
 
+static void *
+set_limit (void *arg)
+{
+  ck_assert_int_eq (set ("mem_limit", "1M"), 0);
+  return arg;
+}
+
+/* Who asks after somebody who tells waits for him, so that he gets his turn,
+ * however many ask, one after the other. */
+START_TEST (who_tells_is_not_kept_waiting_by_those_who_ask)
+{
+  pthread_t thread;
+
+  pthread_rwlock_rdlock (&disk.lock);
+  pthread_create (&thread, NULL, set_limit, NULL);
+  while (pthread_rwlock_tryrdlock (&disk.lock) == 0)
+    pthread_rwlock_unlock (&disk.lock);
+  ck_assert_int_eq (disk_open (&disk), 0);
+  ck_assert_uint_eq (disk_size (&disk), 0);
+  disk_close (&disk);
+  pthread_rwlock_unlock (&disk.lock);
+  pthread_join (thread, NULL);
+}
+
 /* What zram does not have: what serves swap, which the process has been
  * prepared for, and when to compact. */
 START_TEST (a_reset_keeps_what_zram_does_not_have)
@@ -330,6 +354,7 @@ main (void)
   tcase_add_test (tc, a_reset_waits_for_nobody_who_is_connected);
   tcase_add_test (tc, nobody_comes_during_a_reset);
   tcase_add_test (tc, a_run_keeps_nobody_from_connecting);
+  tcase_add_test (tc, who_tells_is_not_kept_waiting_by_those_who_ask);
   tcase_add_test (tc, a_reset_keeps_what_zram_does_not_have);
   tcase_add_test (tc, a_disk_that_cannot_be_made_is_none);
   tcase_add_test (tc, an_interrupted_run_says_so);
