@@ -34,6 +34,12 @@ must_refuse ()
   [[ $answer = "error $1 "* ]] || die "$2: '$answer' is no error $1"
 }
 
+# It is when the server has noticed that the last client has gone.
+is_reset ()
+{
+  [ "$(ask 'set zram0 reset 1')" = ok ]
+}
+
 size_is ()
 {
   [ "$(nbdinfo --size "$uri")" = "$1" ]
@@ -48,15 +54,17 @@ must_answer $'ok\n 0 0 0 131072 0 0 0 0 0\nok' \
   'set zram0 mem_limit 128K' 'get zram0 mm_stat'
 must_refuse EBUSY 'set zram0 disksize 2M'
 
-# While somebody is connected, be it another nbdkit, the disk stays.
+# While somebody is connected, be it another nbdkit, the disk stays.  That one is
+# when it has answered.
 requires "$nbdkit" nbd --version
 answer=$(printf 'set zram0 reset 1\n' >"$dir/reset"
   "$nbdkit" -U - nbd "socket=$socket" shared=true \
-    --run "socat - UNIX-CONNECT:$control <$dir/reset")
+    --run "nbdinfo --size \"\$uri\" >/dev/null &&
+           socat - UNIX-CONNECT:$control <$dir/reset")
 [[ $answer = 'error EBUSY '*'(1)'* ]] || die "a client was ignored: $answer"
 size_is 1048576 || die 'the disk is not what it was'
 
-must_answer 'ok' 'set zram0 reset 1'
+wait_until is_reset
 size_is 0 || die 'a disk without a device has a size'
 must_answer $' 0\nok' 'get zram0 initstate'
 must_answer 'ok' 'set zram0 disksize 2M'
@@ -93,7 +101,7 @@ stop_nbdkit "$pid"
 
 # It ends well without a disk, too, and tells its statistics.
 start_nbdkit 1M "control=$control" "statsfile=$dir/stats"
-must_answer 'ok' 'set zram0 reset 1'
+wait_until is_reset
 stop_nbdkit "$pid"
 grep -q '^disksize: 0$' "$dir/stats" || die "it said: $(cat "$dir/stats")"
 

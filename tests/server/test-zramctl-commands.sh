@@ -106,6 +106,8 @@ must_print 'disksize: 1048576
 mm_stat: 0 0 0 3145728 0 0 0 0 0' get disksize mm_stat
 
 # zram's way to another algorithm.
+# When the server has noticed that the last client has gone.
+wait_until "$zramctl" -s "$control" set reset=1
 must_print '' set reset=1 comp_algorithm=zstd disksize=2M
 must_print 'comp_algorithm: lz4 [zstd]
 disksize: 2097152' get comp_algorithm disksize

@@ -79,7 +79,7 @@ must_print 'zram0 1G 512K' -r -n -o NAME,DISKSIZE,DATA
   '{"disks":[{"disksize":"1G","same-pages":40}]}' ] || die 'JSON for people'
 
 # A disk without a device.
-echo 'set zram0 reset 1' | socat - "UNIX-CONNECT:$control" >/dev/null
+wait_until "$zramctl" -s "$control" set reset=1
 must_print 'zram0 lz4 0B 0B 0B 0B  0B' -r -n -o +MEM-LIMIT
 [ "$("$zramctl" -s "$control" -J -o RATIO | jq -c .)" = \
   '{"disks":[{"ratio":null}]}' ] || die 'there is a ratio of nothing'
