@@ -20,19 +20,6 @@ must_print ()
   [ "$got" = "$want" ] || die "$*: printed '$got' and not '$want'"
 }
 
-# must_fail WANT ARGUMENT...: exit status 1, that on standard error, and nothing
-# else.
-must_fail ()
-{
-  local want=$1 status=0
-  shift
-  "$zramctl" -s "$control" "$@" >"$dir/out" 2>"$dir/error" || status=$?
-  [ "$status" -eq 1 ] || die "$*: exit status $status"
-  [ ! -s "$dir/out" ] || die "$*: printed $(cat "$dir/out")"
-  [ "$(cat "$dir/error")" = "$want" ] ||
-    die "$*: said '$(cat "$dir/error")' and not '$want'"
-}
-
 # must_not_understand WHAT ARGUMENT...
 must_not_understand ()
 {

@@ -20,19 +20,6 @@ must_print ()
   [ "$got" = "$want" ] || die "$*: printed '$got' and not '$want'"
 }
 
-# must_fail WANT ARGUMENT...: exit status 1, that on standard error, and nothing
-# else.
-must_fail ()
-{
-  local want=$1 status=0
-  shift
-  "$zramctl" -s "$control" "$@" >"$dir/out" 2>"$dir/error" || status=$?
-  [ "$status" -eq 1 ] || die "$*: exit status $status"
-  [ ! -s "$dir/out" ] || die "$*: printed $(cat "$dir/out")"
-  [ "$(cat "$dir/error")" = "$want" ] ||
-    die "$*: said '$(cat "$dir/error")' and not '$want'"
-}
-
 start_nbdkit 1G "control=$control" comp_algorithm=zstd mem_limit=300M
 
 # A disk that is empty, in all forms.
