@@ -147,26 +147,44 @@ START_TEST (it_has_a_name_and_no_signals)
   ck_assert (!looks.takes_signals);
 }
 
-/* Who starts it is of a real-time class here, if that is allowed. */
-START_TEST (an_ordinary_one_is_of_no_real_time_class)
+/* The scheduling class of a worker, ORDINARY or not, that START_IT has started.
+ */
+static int
+policy_of_worker (bool ordinary, int (*start_it) (struct worker *worker))
 {
-  const struct sched_param lowest = {.sched_priority = 1};
-  const bool may = sched_setscheduler (0, SCHED_RR, &lowest) == 0;
   struct worker worker;
   struct looks looks;
 
   looks = (struct looks){.worker = &worker};
-  worker = (struct worker){.name = "ordinary",
+  worker = (struct worker){.name = "classified",
                            .interval = NEVER_MS,
-                           .ordinary = _i,
+                           .ordinary = ordinary,
                            .look = look,
                            .arg = &looks};
-  must_equal (worker_start (&worker), 0);
+  must_equal (start_it (&worker), 0);
   must_have_looked (&looks, 1);
   worker_stop (&worker);
-  if (!may)
-    puts ("SKIP: no real-time class is allowed here: it is not inherited");
-  ck_assert_int_eq (looks.policy, may && !_i ? SCHED_RR : SCHED_OTHER);
+  return looks.policy;
+}
+
+/* The class of a process that may have a real-time one is that. */
+static int
+become_realtime (void)
+{
+  const struct sched_param lowest = {.sched_priority = 1};
+
+  if (sched_setscheduler (0, SCHED_RR, &lowest) == 0)
+    return SCHED_RR;
+  puts ("SKIP: no real-time class is allowed here: all are ordinary");
+  return SCHED_OTHER;
+}
+
+START_TEST (an_ordinary_one_is_of_no_real_time_class)
+{
+  const int policy = become_realtime ();
+
+  ck_assert_int_eq (policy_of_worker (_i, worker_start),
+                    _i ? SCHED_OTHER : policy);
 }
 
 static void *
@@ -179,46 +197,34 @@ start_as_an_ordinary_thread (void *arg)
   return NULL;
 }
 
+static int
+start_by_an_ordinary_thread (struct worker *worker)
+{
+  pthread_t thread;
+
+  must_equal (
+      pthread_create (&thread, NULL, start_as_an_ordinary_thread, worker), 0);
+  must_equal (pthread_join (thread, NULL), 0);
+  return 0;
+}
+
 /* It is what the process is, not what the thread is that happens to start it.
  */
 START_TEST (whoever_starts_it_it_is_of_the_first_threads_class)
 {
-  const struct sched_param lowest = {.sched_priority = 1};
-  const bool may = sched_setscheduler (0, SCHED_RR, &lowest) == 0;
-  struct worker worker;
-  struct looks looks;
-  pthread_t thread;
+  const int policy = become_realtime ();
 
-  looks = (struct looks){.worker = &worker};
-  worker = (struct worker){
-      .name = "served", .interval = NEVER_MS, .look = look, .arg = &looks};
-  pthread_create (&thread, NULL, start_as_an_ordinary_thread, &worker);
-  pthread_join (thread, NULL);
-  must_have_looked (&looks, 1);
-  worker_stop (&worker);
-  if (!may)
-    puts ("SKIP: no real-time class is allowed here: all are ordinary");
-  ck_assert_int_eq (looks.policy, may ? SCHED_RR : SCHED_OTHER);
+  ck_assert_int_eq (policy_of_worker (false, start_by_an_ordinary_thread),
+                    policy);
 }
 
 /* From which there may be no way back. */
 START_TEST (what_is_idle_stays_idle)
 {
   const struct sched_param none = {0};
-  struct worker worker;
-  struct looks looks;
 
   must_equal (sched_setscheduler (0, SCHED_IDLE, &none), 0);
-  looks = (struct looks){.worker = &worker};
-  worker = (struct worker){.name = "idle",
-                           .interval = NEVER_MS,
-                           .ordinary = _i,
-                           .look = look,
-                           .arg = &looks};
-  must_equal (worker_start (&worker), 0);
-  must_have_looked (&looks, 1);
-  worker_stop (&worker);
-  ck_assert_int_eq (looks.policy, SCHED_IDLE);
+  ck_assert_int_eq (policy_of_worker (_i, worker_start), SCHED_IDLE);
 }
 
 int
