@@ -34,7 +34,8 @@ for i in 1 2 3; do
   kill -USR1 "$pid"
   wait_until has_reports "$dir/stats" "$i"
 done
-tail -n 8 "$dir/stats" | grep -q "^mm_stat: $((100 * page)) $((100 * page)) " ||
+grep '^mm_stat: [0-9]' "$dir/stats" | tail -n 1 |
+  grep -q "^mm_stat: $((100 * page)) $((100 * page)) " ||
   die "wrong statistics: $(cat "$dir/stats")"
 
 # Nowhere to write to is no reason to stop.
