@@ -101,20 +101,30 @@ content_free (struct zram *zram, const struct content *content)
     zs_free (zram->pool, content->word);
 }
 
+/* A page stored with the flags OLD is now stored with those of NEW; either may
+ * be those of an empty slot. */
+static inline void
+account_page (const struct stats *stats, uint32_t old, uint32_t new)
+{
+  const bool was = slot_allocated (old), is = slot_allocated (new);
+
+  if (was && is && stats_page_counter (old) == stats_page_counter (new))
+    return;
+  if (was)
+    stats_add (stats, stats_page_counter (old), -1);
+  if (is)
+    stats_add (stats, stats_page_counter (new), 1);
+}
+
 /* What the statistics say of content with these flags. */
 static inline void
 account (struct zram *zram, uint32_t old, uint32_t new)
 {
   const struct stats *const stats = &zram->stats;
 
-  stats_add (stats, PAGES_STORED,
-             (int) slot_allocated (new) - (int) slot_allocated (old));
+  account_page (stats, old, new);
   stats_add (stats, COMPR_DATA_SIZE,
              (int64_t) slot_size (new) - (int64_t) slot_size (old));
-  stats_add (stats, SAME_PAGES,
-             (int) !!(new &SLOT_SAME) - (int) !!(old & SLOT_SAME));
-  stats_add (stats, HUGE_PAGES,
-             (int) !!(new &SLOT_HUGE) - (int) !!(old & SLOT_HUGE));
   stats_add (stats, HUGE_PAGES_SINCE, !!(new &SLOT_HUGE));
 }
 

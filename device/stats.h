@@ -14,12 +14,14 @@
 
 #include "compiler.h"
 #include "cpu.h"
+#include "slot.h"
+#include "zram.h"
 
 enum counter {
-  PAGES_STORED,
+  SAME_PAGES, /* every stored page is in one of these: same-filled, ... */
+  SIZE_PAGES, /* ... the first of ZRAM_SIZE_BUCKETS, by stored length, ... */
+  HUGE_PAGES = SIZE_PAGES + ZRAM_SIZE_BUCKETS, /* ... or raw */
   COMPR_DATA_SIZE,
-  SAME_PAGES,
-  HUGE_PAGES,
   HUGE_PAGES_SINCE,
   FAILED_READS,
   FAILED_WRITES,
@@ -53,6 +55,17 @@ stats_add (const struct stats *stats, enum counter counter, int64_t n)
 
   atomic_fetch_add_explicit (&stripe->counters[counter], n,
                              memory_order_relaxed);
+}
+
+/* Which of them a page is in that is stored with these FLAGS of a slot. */
+static inline enum counter
+stats_page_counter (uint32_t flags)
+{
+  if (flags & SLOT_SAME)
+    return SAME_PAGES;
+  if (flags & SLOT_HUGE)
+    return HUGE_PAGES;
+  return SIZE_PAGES + (slot_size (flags) - 1) / ZRAM_SIZE_BUCKET;
 }
 
 #endif /* ZRAM_STATS_H */

@@ -308,6 +308,22 @@ zram_extent (struct zram *zram, uint64_t count, uint64_t offset, bool *hole)
   return index > last ? count : (index << ZRAM_PAGE_SHIFT) - offset;
 }
 
+/* What is stored: how many pages of which length, and so how many. */
+static void
+sum_pages (const struct stats *sums, struct zram_stats *stats)
+{
+  uint64_t pages = 0;
+
+  stats->same_pages = stats_sum (sums, SAME_PAGES);
+  stats->huge_pages = stats_sum (sums, HUGE_PAGES);
+  for (unsigned i = 0; i < ZRAM_SIZE_BUCKETS; i++) {
+    stats->size_pages[i] = stats_sum (sums, SIZE_PAGES + i);
+    pages += stats->size_pages[i];
+  }
+  pages += stats->same_pages + stats->huge_pages;
+  stats->orig_data_size = pages * ZRAM_PAGE_SIZE;
+}
+
 void
 zram_stats (const struct zram *zram, struct zram_stats *stats)
 {
@@ -316,14 +332,11 @@ zram_stats (const struct zram *zram, struct zram_stats *stats)
 
   zs_pool_stats (zram->pool, &pool);
   *stats = (struct zram_stats){
-      .orig_data_size = stats_sum (sums, PAGES_STORED) * ZRAM_PAGE_SIZE,
       .compr_data_size = stats_sum (sums, COMPR_DATA_SIZE),
       .mem_used_total = pool.used,
       .mem_limit = pool.limit,
       .mem_used_max = pool.max_used,
-      .same_pages = stats_sum (sums, SAME_PAGES),
       .pages_compacted = pool.pages_compacted,
-      .huge_pages = stats_sum (sums, HUGE_PAGES),
       .huge_pages_since = stats_sum (sums, HUGE_PAGES_SINCE),
       .failed_reads = stats_sum (sums, FAILED_READS),
       .failed_writes = stats_sum (sums, FAILED_WRITES),
@@ -332,6 +345,7 @@ zram_stats (const struct zram *zram, struct zram_stats *stats)
       .reserve_waiting = zram->reserve.waiters,
       .reserve_refused = zram->reserve.refused,
   };
+  sum_pages (sums, stats);
 }
 
 void

@@ -31,6 +31,11 @@
 /* The algorithm when none is named. */
 #define ZRAM_DEFAULT_ALGORITHM "lz4"
 
+/* Stored pages are counted by their length, in buckets of so many bytes: 1 to
+ * 256, and so on to 3841 to 4096. */
+#define ZRAM_SIZE_BUCKET  256
+#define ZRAM_SIZE_BUCKETS (ZRAM_PAGE_SIZE / ZRAM_SIZE_BUCKET)
+
 /* Percent of holes at which compaction pays when nobody says: far from the 2 to
  * 3 that overwriting leaves, and a tenth of what was saved is worth some CPU.
  */
@@ -62,7 +67,8 @@ struct zram_config {
  * streams: the slot table, what describes the pool, the reserve. */
 extern uint64_t zram_filled_bytes (const struct zram_config *config);
 
-/* zram's mm_stat and io_stat, same names, same units. */
+/* zram's mm_stat and io_stat, same names, same units, and what this project has
+ * besides. */
 struct zram_stats {
   uint64_t orig_data_size;
   uint64_t compr_data_size;
@@ -71,6 +77,7 @@ struct zram_stats {
   uint64_t mem_used_max;
   uint64_t same_pages;
   uint64_t pages_compacted;
+  uint64_t size_pages[ZRAM_SIZE_BUCKETS]; /* neither same-filled nor huge */
   uint64_t huge_pages;
   uint64_t huge_pages_since;
   uint64_t failed_reads;
@@ -140,9 +147,9 @@ zram_extent (struct zram *zram, uint64_t count, uint64_t offset, bool *hole);
 extern void zram_stats (const struct zram *zram, struct zram_stats *stats);
 
 /* The sums over all slots of what zram_stats counts as it goes: orig_data_size,
- * compr_data_size, same_pages, huge_pages; 0 for the others.  It looks at each
- * slot, so the same comes out when there is no I/O, and it takes as long as the
- * disk is large. */
+ * compr_data_size, same_pages, size_pages, huge_pages; 0 for the others.  It
+ * looks at each slot, so the same comes out when there is no I/O, and it takes
+ * as long as the disk is large. */
 extern void zram_recount (struct zram *zram, struct zram_stats *sums);
 
 /* What the pool holds and what holes it has.  Looks at every zspage, each under

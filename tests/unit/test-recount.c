@@ -44,6 +44,8 @@ must_add_up (struct zram *zram)
   ck_assert_uint_eq (sums.compr_data_size, counters.compr_data_size);
   ck_assert_uint_eq (sums.same_pages, counters.same_pages);
   ck_assert_uint_eq (sums.huge_pages, counters.huge_pages);
+  for (unsigned i = 0; i < ZRAM_SIZE_BUCKETS; i++)
+    ck_assert_uint_eq (sums.size_pages[i], counters.size_pages[i]);
 }
 
 START_TEST (of_an_empty_disk_it_is_nothing)
@@ -117,10 +119,11 @@ destroy_miscounted (const void *arg)
 static const struct {
   enum counter counter;
   const char *says;
-} wrong[] = {{PAGES_STORED, "zram: orig_data_size is 12288, the slots make "},
-             {COMPR_DATA_SIZE, "zram: compr_data_size is "},
+} wrong[] = {{COMPR_DATA_SIZE, "zram: compr_data_size is "},
              {SAME_PAGES, "zram: same_pages is 2, the slots make 1\n"},
-             {HUGE_PAGES, "zram: huge_pages is 2, the slots make 1\n"}};
+             {HUGE_PAGES, "zram: huge_pages is 2, the slots make 1\n"},
+             {SIZE_PAGES, "zram: c256 is 1, the slots make 0\n"},
+             {SIZE_PAGES + 15, "zram: c4096 is 1, the slots make 0\n"}};
 
 START_TEST (a_wrong_counter_aborts)
 {
@@ -141,7 +144,8 @@ main (void)
   tcase_add_test (tc, each_page_counts_once);
   tcase_add_test (tc, what_changes_is_counted_again);
   if (ZRAM_DEBUG)
-    tcase_add_loop_test (tc, a_wrong_counter_aborts, 0, 4);
+    tcase_add_loop_test (tc, a_wrong_counter_aborts, 0,
+                         sizeof wrong / sizeof wrong[0]);
   else
     puts ("SKIP: a wrong counter is noticed with configure --enable-debug");
   return suite_run (suite);
