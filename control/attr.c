@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "attr.h"
+#include "attrshow.h"
 #include "cmdline.h"
 #include "compiler.h"
 #include "watermark.h"
 #include "zcomp.h"
-#include "zsmalloc.h"
 
 /* Values are quoted, and what was typed may hold anything: one line stays one
  * line, and terminals get no control characters. */
@@ -456,91 +456,6 @@ control_store (struct attr_config *config, const char *value,
     return -1;
   config->control = value;
   return 0;
-}
-
-/* mm_stat, io_stat */
-
-/* Without a device there is nothing but what has been configured. */
-static struct zram_stats
-stats_of (const struct disk *disk)
-{
-  struct zram_stats s = {.mem_limit = disk->config.mem_limit};
-
-  if (disk->zram)
-    zram_stats (disk->zram, &s);
-  return s;
-}
-
-static void
-mm_stat_show (const struct disk *disk, FILE *fp)
-{
-  const struct zram_stats s = stats_of (disk);
-
-  fprintf (fp,
-           "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-           " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-           s.orig_data_size, s.compr_data_size, s.mem_used_total, s.mem_limit,
-           s.mem_used_max, s.same_pages, s.pages_compacted, s.huge_pages,
-           s.huge_pages_since);
-}
-
-static void
-io_stat_show (const struct disk *disk, FILE *fp)
-{
-  const struct zram_stats s = stats_of (disk);
-
-  /* The third, invalid_io, is a constant in zram too. */
-  fprintf (fp, "%" PRIu64 " %" PRIu64 " 0 %" PRIu64 "\n", s.failed_reads,
-           s.failed_writes, s.notify_free);
-}
-
-/* slot_stat */
-
-static void
-slot_stat_show (const struct disk *disk, FILE *fp)
-{
-  struct zram_stats sums = {0};
-
-  if (disk->zram)
-    zram_recount (disk->zram, &sums);
-  fprintf (fp, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-           sums.orig_data_size, sums.compr_data_size, sums.same_pages,
-           sums.huge_pages);
-}
-
-/* frag_stat */
-
-static void
-print_counts (FILE *fp, const uint64_t *counts, size_t n)
-{
-  for (size_t i = 0; i < n; i++)
-    fprintf (fp, " %" PRIu64, counts[i]);
-}
-
-static void
-frag_stat_show (const struct disk *disk, FILE *fp)
-{
-  struct zs_fragmentation f = {0};
-  struct zs_pool_stats s = {0};
-
-  if (disk->zram)
-    zram_pool_stats (disk->zram, &s, &f);
-  fprintf (fp, "%" PRIu64 " %" PRIu64, s.live, s.reserve);
-  print_counts (fp, f.free_blocks, ZS_SIZE_BUCKETS);
-  print_counts (fp, f.zspages, ZS_FULLNESS_BUCKETS);
-  fputc ('\n', fp);
-}
-
-/* swap_stat */
-
-static void
-swap_stat_show (const struct disk *disk, FILE *fp)
-{
-  const struct zram_stats s = stats_of (disk);
-
-  fprintf (fp, "%" PRIu64 " %" PRIu64 " %" PRIu64 " ", s.reserve_least,
-           s.reserve_waiting, s.reserve_refused);
-  swap_show (fp);
 }
 
 const struct attr attrs[] = {

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the statistics among the attributes show: each prints one line of
+ * numbers, all 0 (but for what has been configured) without a device.  The
+ * caller holds the disk's lock for reading.
+ */
+#ifndef ZRAM_ATTRSHOW_H
+#define ZRAM_ATTRSHOW_H
+
+#include <stdio.h>
+
+struct disk;
+
+extern void mm_stat_show (const struct disk *disk, FILE *fp);
+extern void io_stat_show (const struct disk *disk, FILE *fp);
+extern void slot_stat_show (const struct disk *disk, FILE *fp);
+extern void frag_stat_show (const struct disk *disk, FILE *fp);
+extern void swap_stat_show (const struct disk *disk, FILE *fp);
+
+#endif /* ZRAM_ATTRSHOW_H */
