@@ -458,6 +458,11 @@ control_store (struct attr_config *config, const char *value,
   return 0;
 }
 
+/* size_stat's columns: pages of up to so many bytes. */
+#define SIZE_COLUMNS                                         \
+  "same_pages c256 c512 c768 c1024 c1280 c1536 c1792 c2048 " \
+  "c2304 c2560 c2816 c3072 c3328 c3584 c3840 c4096 huge_pages"
+
 const struct attr attrs[] = {
     {
         .name = "disksize",
@@ -574,16 +579,24 @@ const struct attr attrs[] = {
         .show = io_stat_show,
     },
     {
+        .name = "size_stat",
+        .help = "stored pages by what they were compressed to",
+        .columns = SIZE_COLUMNS,
+        .show = size_stat_show,
+    },
+    {
         .name = "frag_stat",
         .help = "the pool: objects, holes, zspages",
         .columns = "live reserve, 14 counts of holes by size, 11 of zspages by "
                    "fullness",
+        .walk = ATTR_WALKS_ZSPAGES,
         .show = frag_stat_show,
     },
     {
         .name = "slot_stat",
-        .help = "orig_data_size compr_data_size same_pages huge_pages, each "
-                "slot counted (slow)",
+        .help = "what is stored, each page counted again (slow)",
+        .columns = "orig_data_size compr_data_size " SIZE_COLUMNS,
+        .walk = ATTR_WALKS_SLOTS,
         .show = slot_stat_show,
     },
     {

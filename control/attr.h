@@ -40,6 +40,14 @@ enum attr_kind {
   ATTR_PATH /* a file name: the caller makes it absolute */
 };
 
+/* What is looked at, each in turn, to show it: that takes longer the more there
+ * is.  All but the first are for debugging. */
+enum attr_walk {
+  ATTR_WALKS_NOTHING,
+  ATTR_WALKS_ZSPAGES,
+  ATTR_WALKS_SLOTS
+};
+
 /* The one line that says what is wrong, and the errno that zram has for it. */
 struct attr_error {
   int code;
@@ -53,6 +61,7 @@ struct attr {
   const char *metavar; /* what stands for the value in help, e.g. "SIZE" */
   const char *help;    /* one line */
   const char *columns; /* names of the columns that are shown; NULL: one */
+  enum attr_walk walk;
   bool required;
 
   /* Take VALUE (which outlives CONFIG) in.  0, or -1 with ERROR set and CONFIG

@@ -8,7 +8,14 @@
 #include "swap.h"
 #include "zsmalloc.h"
 
-/* mm_stat, io_stat */
+static void
+print_counts (FILE *fp, const uint64_t *counts, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    fprintf (fp, " %" PRIu64, counts[i]);
+}
+
+/* mm_stat, io_stat, size_stat */
 
 /* Without a device there is nothing but what has been configured. */
 static struct zram_stats
@@ -44,6 +51,16 @@ io_stat_show (const struct disk *disk, FILE *fp)
            s.failed_writes, s.notify_free);
 }
 
+void
+size_stat_show (const struct disk *disk, FILE *fp)
+{
+  const struct zram_stats s = stats_of (disk);
+
+  fprintf (fp, "%" PRIu64, s.same_pages);
+  print_counts (fp, s.size_pages, ZRAM_SIZE_BUCKETS);
+  fprintf (fp, " %" PRIu64 "\n", s.huge_pages);
+}
+
 /* slot_stat */
 
 void
@@ -53,19 +70,13 @@ slot_stat_show (const struct disk *disk, FILE *fp)
 
   if (disk->zram)
     zram_recount (disk->zram, &sums);
-  fprintf (fp, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-           sums.orig_data_size, sums.compr_data_size, sums.same_pages,
-           sums.huge_pages);
+  fprintf (fp, "%" PRIu64 " %" PRIu64 " %" PRIu64, sums.orig_data_size,
+           sums.compr_data_size, sums.same_pages);
+  print_counts (fp, sums.size_pages, ZRAM_SIZE_BUCKETS);
+  fprintf (fp, " %" PRIu64 "\n", sums.huge_pages);
 }
 
 /* frag_stat */
-
-static void
-print_counts (FILE *fp, const uint64_t *counts, size_t n)
-{
-  for (size_t i = 0; i < n; i++)
-    fprintf (fp, " %" PRIu64, counts[i]);
-}
 
 void
 frag_stat_show (const struct disk *disk, FILE *fp)

@@ -96,15 +96,23 @@ report_prepare (const char *statsfile)
   return 0;
 }
 
-/* The parameters that can be read, and the statistics: name and columns, then
- * the values. */
+/* The parameters that can be read, and the statistics, but for those that would
+ * hold up the server's end by as much as is stored. */
+static bool
+is_reported (const struct attr *attr)
+{
+  return attr->show && (attr->store || attr->columns) &&
+         attr->walk != ATTR_WALKS_SLOTS;
+}
+
+/* Name and columns, then the values. */
 static void
 print_attributes (FILE *fp)
 {
   struct attr_error error;
 
   for (size_t i = 0; i < attr_count; i++) {
-    if (!attrs[i].show || (!attrs[i].store && !attrs[i].columns))
+    if (!is_reported (&attrs[i]))
       continue;
     if (attrs[i].columns)
       fprintf (fp, "%s: %s\n", attrs[i].name, attrs[i].columns);

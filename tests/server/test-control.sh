@@ -81,7 +81,9 @@ read -r orig compr _ _ _ same _ huge _ <<<"$(ask 'get zram0 mm_stat')"
 if [ "$orig" -lt 69632 ] || [ "$same" -lt 1 ]; then
   die "it stores $orig bytes, and $same pages are filled with one word"
 fi
-must_answer " $orig $compr $same $huge"$'\nok' 'get zram0 slot_stat'
+sizes=$(ask 'get zram0 size_stat')
+must_answer " $orig $compr$sizes" 'get zram0 slot_stat'
+[[ $sizes = " $same "*" $huge"$'\nok' ]] || die "the sizes are $sizes"
 
 # Another server may not have the socket; this one keeps it.
 ! "$nbdkit" -f -U "$dir/other" "$plugin" 1M "control=$control" \

@@ -78,6 +78,27 @@ must_be_columns (const char *text, const uint64_t *want, int n)
   ck_assert_str_eq (text, "\n");
 }
 
+/* The number that TEXT, a line of columns, has where HEADING, another, has
+ * NAME; both must have as many. */
+static long
+column (const char *text, const char *heading, const char *name)
+{
+  const size_t len = strlen (name);
+  long number, found = -1;
+  int used;
+
+  for (; sscanf (text, "%ld%n", &number, &used) == 1; text += used) {
+    if (strncmp (heading, name, len) == 0 && strchr (" ", heading[len]))
+      found = number;
+    heading += strcspn (heading, " ");
+    ck_assert (*heading == ' ' || strcmp (text + used, "\n") == 0);
+    heading += *heading == ' ';
+  }
+  ck_assert_str_eq (text, "\n");
+  ck_assert_str_eq (heading, "");
+  return found;
+}
+
 START_TEST (mm_stat_has_zrams_nine_columns)
 {
   struct zram *zram = make_device ();
@@ -113,6 +134,48 @@ START_TEST (io_stat_has_zrams_four_columns)
   zram_destroy (zram);
 }
 
+/* As many as it says, which together are all that is stored. */
+START_TEST (size_stat_has_its_18_columns)
+{
+  struct zram *zram = make_device ();
+  char *text = show (zram, "size_stat");
+  uint64_t want[2 + ZRAM_SIZE_BUCKETS], pages = 0;
+  struct zram_stats s;
+
+  zram_stats (zram, &s);
+  want[0] = s.same_pages;
+  memcpy (&want[1], s.size_pages, sizeof s.size_pages);
+  want[1 + ZRAM_SIZE_BUCKETS] = s.huge_pages;
+  must_be_columns (text, want, 18);
+  for (size_t i = 0; i < 18; ++i)
+    pages += want[i];
+  ck_assert_uint_eq (pages * ZRAM_PAGE_SIZE, s.orig_data_size);
+  ck_assert_uint_gt (s.same_pages, 0);
+  ck_assert_uint_gt (pages, s.same_pages + s.huge_pages);
+  ck_assert_int_eq (column (text, attr_find ("size_stat")->columns, "c4096"),
+                    s.size_pages[15]);
+  free (text);
+  zram_destroy (zram);
+}
+
+/* The same numbers, two more in front of them. */
+START_TEST (slot_stat_is_what_was_counted)
+{
+  struct zram *zram = make_device ();
+  char *sizes = show (zram, "size_stat"), *text = show (zram, "slot_stat");
+  const char *const heading = attr_find ("slot_stat")->columns;
+  struct zram_stats s;
+
+  zram_stats (zram, &s);
+  ck_assert_int_eq (column (text, heading, "orig_data_size"), s.orig_data_size);
+  ck_assert_int_eq (column (text, heading, "compr_data_size"),
+                    s.compr_data_size);
+  ck_assert_str_eq (text + strlen (text) - strlen (sizes), sizes);
+  free (sizes);
+  free (text);
+  zram_destroy (zram);
+}
+
 /* live, reserve, the holes by size, the zspages by fullness. */
 START_TEST (frag_stat_has_its_27_columns)
 {
@@ -141,27 +204,6 @@ START_TEST (frag_stat_has_its_27_columns)
   ck_assert_uint_gt (holes, 0);
   free (text);
   zram_destroy (zram);
-}
-
-/* The number that TEXT, a line of columns, has where HEADING, another, has
- * NAME; both must have as many. */
-static long
-column (const char *text, const char *heading, const char *name)
-{
-  const size_t len = strlen (name);
-  long number, found = -1;
-  int used;
-
-  for (; sscanf (text, "%ld%n", &number, &used) == 1; text += used) {
-    if (strncmp (heading, name, len) == 0 && strchr (" ", heading[len]))
-      found = number;
-    heading += strcspn (heading, " ");
-    ck_assert (*heading == ' ' || strcmp (text + used, "\n") == 0);
-    heading += *heading == ' ';
-  }
-  ck_assert_str_eq (text, "\n");
-  ck_assert_str_eq (heading, "");
-  return found;
 }
 
 /* This process's threads, and nothing that it has asked for. */
@@ -225,6 +267,8 @@ main (void)
 
   tcase_add_test (tc, mm_stat_has_zrams_nine_columns);
   tcase_add_test (tc, io_stat_has_zrams_four_columns);
+  tcase_add_test (tc, size_stat_has_its_18_columns);
+  tcase_add_test (tc, slot_stat_is_what_was_counted);
   tcase_add_test (tc, frag_stat_has_its_27_columns);
   tcase_add_test (tc, swap_stat_has_a_number_for_each_heading);
   if (instrumented ())
