@@ -579,6 +579,15 @@ const struct attr attrs[] = {
         .show = io_stat_show,
     },
     {
+        .name = "stat",
+        .help = "requests, as the block layer counts them",
+        .columns = "reads read_merges read_sectors read_ticks writes "
+                   "write_merges write_sectors write_ticks in_flight io_ticks "
+                   "time_in_queue discards discard_merges discard_sectors "
+                   "discard_ticks flushes flush_ticks",
+        .show = stat_show,
+    },
+    {
         .name = "size_stat",
         .help = "stored pages by what they were compressed to",
         .columns = SIZE_COLUMNS,

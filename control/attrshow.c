@@ -15,7 +15,7 @@ print_counts (FILE *fp, const uint64_t *counts, size_t n)
     fprintf (fp, " %" PRIu64, counts[i]);
 }
 
-/* mm_stat, io_stat, size_stat */
+/* mm_stat, io_stat, stat, size_stat */
 
 /* Without a device there is nothing but what has been configured. */
 static struct zram_stats
@@ -49,6 +49,24 @@ io_stat_show (const struct disk *disk, FILE *fp)
   /* The third, invalid_io, is a constant in zram too. */
   fprintf (fp, "%" PRIu64 " %" PRIu64 " 0 %" PRIu64 "\n", s.failed_reads,
            s.failed_writes, s.notify_free);
+}
+
+/* The kernel's sectors, in which its block layer counts whatever the disk's
+ * are. */
+#define SECTOR 512
+
+void
+stat_show (const struct disk *disk, FILE *fp)
+{
+  const struct zram_stats s = stats_of (disk);
+
+  /* Of each kind: requests, merges, sectors, ticks; after the first two, what
+   * is under way, and its time; at the end, flushes. */
+  fprintf (fp,
+           "%" PRIu64 " 0 %" PRIu64 " 0 %" PRIu64 " 0 %" PRIu64 " 0 0 0 0"
+           " %" PRIu64 " 0 %" PRIu64 " 0 0 0\n",
+           s.reads, s.read_bytes / SECTOR, s.writes, s.write_bytes / SECTOR,
+           s.discards, s.discard_bytes / SECTOR);
 }
 
 void

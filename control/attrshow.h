@@ -12,6 +12,7 @@ struct disk;
 
 extern void mm_stat_show (const struct disk *disk, FILE *fp);
 extern void io_stat_show (const struct disk *disk, FILE *fp);
+extern void stat_show (const struct disk *disk, FILE *fp);
 extern void size_stat_show (const struct disk *disk, FILE *fp);
 extern void slot_stat_show (const struct disk *disk, FILE *fp);
 extern void frag_stat_show (const struct disk *disk, FILE *fp);

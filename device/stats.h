@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Counters that every page of I/O moves.
+/* Counters that every page, or every request, of I/O moves.
  *
  * One cache line shared by all CPUs would cost each of them more than the
  * counting, so there is a stripe for each CPU and a sum is made when somebody
@@ -26,6 +26,12 @@ enum counter {
   FAILED_READS,
   FAILED_WRITES,
   NOTIFY_FREE,
+  READS, /* requests; the bytes come after each kind of them */
+  READ_BYTES,
+  WRITES,
+  WRITE_BYTES,
+  DISCARDS,
+  DISCARD_BYTES,
   COUNTERS
 };
 

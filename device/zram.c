@@ -188,11 +188,20 @@ first_piece (uint64_t count, uint64_t offset)
                         count < room ? (unsigned) count : room};
 }
 
+/* KIND is READS, WRITES or DISCARDS. */
+static inline void
+count_request (const struct zram *zram, enum counter kind, uint64_t bytes)
+{
+  stats_add (&zram->stats, kind, 1);
+  stats_add (&zram->stats, kind + 1, (int64_t) bytes);
+}
+
 int
 zram_read (struct zram *zram, void *buf, uint64_t count, uint64_t offset)
 {
   char *dst = buf;
 
+  count_request (zram, READS, count);
   while (count > 0) {
     const struct piece p = first_piece (count, offset);
     const int r = p.len == ZRAM_PAGE_SIZE
@@ -215,6 +224,7 @@ zram_write (struct zram *zram, const void *buf, uint64_t count, uint64_t offset)
 {
   const char *src = buf;
 
+  count_request (zram, WRITES, count);
   while (count > 0) {
     const struct piece p = first_piece (count, offset);
     const int r = p.len == ZRAM_PAGE_SIZE
@@ -236,10 +246,12 @@ zram_write (struct zram *zram, const void *buf, uint64_t count, uint64_t offset)
  * leave: 1 MiB, half of what Linux trims at a time of a swap device. */
 #define MANY_FREED 256
 
-/* Free the slots from INDEX on, before END. */
+/* Free the slots of the whole pages in the range. */
 static void
-free_pages (struct zram *zram, uint64_t index, uint64_t end)
+free_pages (struct zram *zram, uint64_t count, uint64_t offset)
 {
+  const uint64_t end = (offset + count) >> ZRAM_PAGE_SHIFT;
+  const uint64_t index = (offset + ZRAM_PAGE_SIZE - 1) >> ZRAM_PAGE_SHIFT;
   int64_t freed = 0;
 
   for (uint64_t i = slot_table_next (zram->table, index, end); i < end;
@@ -254,8 +266,8 @@ free_pages (struct zram *zram, uint64_t index, uint64_t end)
 void
 zram_discard (struct zram *zram, uint64_t count, uint64_t offset)
 {
-  free_pages (zram, (offset + ZRAM_PAGE_SIZE - 1) >> ZRAM_PAGE_SHIFT,
-              (offset + count) >> ZRAM_PAGE_SHIFT);
+  count_request (zram, DISCARDS, count);
+  free_pages (zram, count, offset);
 }
 
 /* Zero the part of a page that one end of a request has. */
@@ -276,6 +288,7 @@ zram_zero (struct zram *zram, uint64_t count, uint64_t offset)
   const uint64_t tail_len = (offset + count) & (ZRAM_PAGE_SIZE - 1);
   int r;
 
+  count_request (zram, WRITES, count);
   if (head.len < ZRAM_PAGE_SIZE && count > 0) {
     r = zero_edge (zram, &head);
     if (r < 0)
@@ -283,7 +296,7 @@ zram_zero (struct zram *zram, uint64_t count, uint64_t offset)
     offset += head.len;
     count -= head.len;
   }
-  zram_discard (zram, count, offset);
+  free_pages (zram, count, offset);
   if (count > 0 && tail_len > 0) {
     const struct piece tail = first_piece (tail_len, offset + count - tail_len);
 
@@ -341,6 +354,12 @@ zram_stats (const struct zram *zram, struct zram_stats *stats)
       .failed_reads = stats_sum (sums, FAILED_READS),
       .failed_writes = stats_sum (sums, FAILED_WRITES),
       .notify_free = stats_sum (sums, NOTIFY_FREE),
+      .reads = stats_sum (sums, READS),
+      .read_bytes = stats_sum (sums, READ_BYTES),
+      .writes = stats_sum (sums, WRITES),
+      .write_bytes = stats_sum (sums, WRITE_BYTES),
+      .discards = stats_sum (sums, DISCARDS),
+      .discard_bytes = stats_sum (sums, DISCARD_BYTES),
       .reserve_least = pool.reserve_least,
       .reserve_waiting = zram->reserve.waiters,
       .reserve_refused = zram->reserve.refused,

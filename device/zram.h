@@ -83,6 +83,12 @@ struct zram_stats {
   uint64_t failed_reads;
   uint64_t failed_writes;
   uint64_t notify_free;
+  uint64_t reads; /* requests, and their bytes, those that failed with them */
+  uint64_t read_bytes;
+  uint64_t writes; /* zeroing is writing */
+  uint64_t write_bytes;
+  uint64_t discards;
+  uint64_t discard_bytes;
   uint64_t reserve_least;   /* bytes: as in zs_pool_stats */
   uint64_t reserve_waiting; /* writes that wait for the reserve now */
   uint64_t reserve_refused; /* writes that the empty reserve made fail */

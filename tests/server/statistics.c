@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The statistics that a server writes to stderr at SIGUSR1: a line with the
- * names of the columns, then one with the values, for each of mm_stat, io_stat
- * and frag_stat, in this order.
+ * names of the columns, then one with the values, for each of mm_stat, io_stat,
+ * stat and frag_stat, in this order.
  */
 #include <config.h>
 
@@ -15,6 +15,10 @@
   "orig_data_size compr_data_size mem_used_total mem_limit mem_used_max " \
   "same_pages pages_compacted huge_pages huge_pages_since"
 #define IO_COLUMNS "failed_reads failed_writes invalid_io notify_free"
+#define STAT_COLUMNS                                                     \
+  "reads read_merges read_sectors read_ticks writes write_merges "       \
+  "write_sectors write_ticks in_flight io_ticks time_in_queue discards " \
+  "discard_merges discard_sectors discard_ticks flushes flush_ticks"
 #define FRAG_COLUMNS \
   "live reserve, 14 counts of holes by size, 11 of zspages by fullness"
 
@@ -34,12 +38,14 @@ parse_numbers (const char *text, uint64_t *numbers, size_t n)
   }
 }
 
-/* What follows PREFIX in LINE, or NULL. */
+/* What follows PREFIX, whole words, in LINE, or NULL. */
 static const char *
 after (const char *line, const char *prefix)
 {
   const char *at = strstr (line, prefix);
 
+  if (at && at != line && at[-1] != ' ')
+    return NULL;
   return at ? at + strlen (prefix) : NULL;
 }
 
@@ -104,6 +110,27 @@ read_io_stat (FILE *fp, const char *names, struct statistics *s)
   return 1;
 }
 
+/* All the others are 0. */
+static int
+read_stat (FILE *fp, const char *names, struct statistics *s)
+{
+  uint64_t n[17], sum = 0;
+
+  if (!read_values (fp, names, "stat: ", STAT_COLUMNS, n, 17))
+    return 0;
+  s->reads = n[0];
+  s->read_sectors = n[2];
+  s->writes = n[4];
+  s->write_sectors = n[6];
+  s->discards = n[11];
+  s->discard_sectors = n[13];
+  for (size_t i = 0; i < 17; i++)
+    sum += n[i];
+  CHECK (sum == s->reads + s->read_sectors + s->writes + s->write_sectors +
+                    s->discards + s->discard_sectors);
+  return 1;
+}
+
 static int
 read_frag_stat (FILE *fp, const char *names, struct statistics *s)
 {
@@ -141,6 +168,9 @@ statistics_read (const char *file, struct statistics *statistics)
       break;
     if ((names = after (line, "io_stat: ")) != NULL &&
         !read_io_stat (fp, names, &next))
+      break;
+    if ((names = after (line, "stat: ")) != NULL &&
+        !read_stat (fp, names, &next))
       break;
     if ((names = after (line, "frag_stat: ")) == NULL)
       continue;

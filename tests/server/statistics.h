@@ -27,6 +27,12 @@ struct statistics {
   uint64_t failed_writes;
   uint64_t invalid_io;
   uint64_t notify_free;
+  uint64_t reads;
+  uint64_t read_sectors;
+  uint64_t writes;
+  uint64_t write_sectors;
+  uint64_t discards;
+  uint64_t discard_sectors;
   uint64_t live;
   uint64_t reserve;
   uint64_t holes[HOLE_SIZES];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* mm_stat, io_stat and frag_stat say what was done: every column follows from
- * what this program has written, overwritten, trimmed and been refused.
+/* mm_stat, io_stat, stat and frag_stat say what was done: every column follows
+ * from what this program has written, overwritten, trimmed and been refused.
  */
 #include <config.h>
 
@@ -113,6 +113,8 @@ test_written (const struct server *server, struct nbd_handle *nbd)
   EXPECT (s.pages_compacted, 0);
   EXPECT (s.huge_pages, RANDOM);
   EXPECT (s.huge_pages_since, RANDOM);
+  EXPECT (s.writes, PAGES);
+  EXPECT (s.write_sectors, PAGES * PAGE / 512);
   EXPECT (s.failed_writes, 0);
   EXPECT (s.invalid_io, 0);
   EXPECT (s.notify_free, 0);
@@ -175,6 +177,31 @@ test_trimmed (const struct server *server, struct nbd_handle *nbd)
   CHECK (server_log_count (server, "disksize: 67108864") > 0);
 }
 
+/* Requests of each kind, of any length; of the kernel's sectors, whole ones.
+ */
+static void
+test_requests (const struct server *server, struct nbd_handle *nbd)
+{
+  static unsigned char buf[MiB];
+  struct statistics before, s;
+
+  statistics_ask (server, &before);
+  NBD_OK (nbd_pread (nbd, buf, sizeof buf, 5 * PAGE, 0));
+  NBD_OK (nbd_pread (nbd, buf, 100, 1000, 0));
+  NBD_OK (nbd_pread (nbd, buf, 412, 7, 0));
+  NBD_OK (nbd_pwrite (nbd, buf, sizeof buf, 0, 0));
+  NBD_OK (nbd_zero (nbd, 8 * PAGE + 1024, 512, 0));
+  NBD_OK (nbd_trim (nbd, 3 * PAGE, 1024, 0));
+  NBD_OK (nbd_flush (nbd, 0));
+  statistics_ask (server, &s);
+  EXPECT (s.reads, before.reads + 3);
+  EXPECT (s.read_sectors, before.read_sectors + MiB / 512 + 1);
+  EXPECT (s.writes, before.writes + 2);
+  EXPECT (s.write_sectors, before.write_sectors + MiB / 512 + 8 * 8 + 2);
+  EXPECT (s.discards, before.discards + 1);
+  EXPECT (s.discard_sectors, before.discard_sectors + 3 * 8);
+}
+
 int
 main (void)
 {
@@ -188,6 +215,7 @@ main (void)
   test_overwritten (&server, nbd);
   test_refused (&server, nbd);
   test_trimmed (&server, nbd);
+  test_requests (&server, nbd);
   nbd_close (nbd);
   server_stop (&server);
   return EXIT_SUCCESS;

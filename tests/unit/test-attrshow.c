@@ -134,6 +134,28 @@ START_TEST (io_stat_has_zrams_four_columns)
   zram_destroy (zram);
 }
 
+/* The columns of those of the block layer that are counted, each another
+ * number; sectors are whole ones. */
+START_TEST (stat_has_the_block_layers_17_columns)
+{
+  struct zram *zram = make_device ();
+  struct zram_stats s;
+  char *text, page[ZRAM_PAGE_SIZE];
+
+  zram_read (zram, page, 1000, 100);
+  zram_stats (zram, &s);
+  text = show (zram, "stat");
+  must_be_columns (text,
+                   (const uint64_t[]){1, 0, 1, 0, 200, 0, 200 * 8, 0, 0, 0, 0,
+                                      1, 0, 17 * 8, 0, 0, 0},
+                   17);
+  ck_assert_uint_gt (s.failed_writes, 0);
+  ck_assert_int_eq (
+      column (text, attr_find ("stat")->columns, "discard_sectors"), 17 * 8);
+  free (text);
+  zram_destroy (zram);
+}
+
 /* As many as it says, which together are all that is stored. */
 START_TEST (size_stat_has_its_18_columns)
 {
@@ -267,6 +289,7 @@ main (void)
 
   tcase_add_test (tc, mm_stat_has_zrams_nine_columns);
   tcase_add_test (tc, io_stat_has_zrams_four_columns);
+  tcase_add_test (tc, stat_has_the_block_layers_17_columns);
   tcase_add_test (tc, size_stat_has_its_18_columns);
   tcase_add_test (tc, slot_stat_is_what_was_counted);
   tcase_add_test (tc, frag_stat_has_its_27_columns);

@@ -324,6 +324,31 @@ START_TEST (discard_leaves_the_edges)
   zram_destroy (disk);
 }
 
+/* Each request counts once, whatever it has to do and whether it fails; zeroing
+ * is writing, as in the kernel's block layer. */
+START_TEST (requests_are_counted)
+{
+  struct zram *zram = make_limited (8 * MIB, MIB, NULL);
+  static char all[2 << 20];
+  struct zram_stats s;
+
+  content_fill (all, sizeof all, CONTENT_NOISE, 1);
+  zram_write (zram, all, 5000, 100);
+  ck_assert_int_eq (zram_write (zram, all, sizeof all, 0), -ENOSPC);
+  ck_assert_int_eq (zram_zero (zram, 65536, 0), 0);
+  zram_read (zram, all, 9000, 4095);
+  zram_discard (zram, 10000, 1);
+  zram_discard (zram, MIB, 0);
+  s = stats_of (zram);
+  ck_assert_uint_eq (s.writes, 3);
+  ck_assert_uint_eq (s.write_bytes, 5000 + sizeof all + 65536);
+  ck_assert_uint_eq (s.reads, 1);
+  ck_assert_uint_eq (s.read_bytes, 9000);
+  ck_assert_uint_eq (s.discards, 2);
+  ck_assert_uint_eq (s.discard_bytes, 10000 + MIB);
+  zram_destroy (zram);
+}
+
 /* Extents. */
 
 #define MAP_PAGES 12
@@ -649,6 +674,7 @@ add_requests (Suite *suite)
   tcase_add_test (tc, zeroing_all_of_a_page_frees_it);
   tcase_add_test (tc, zeroing_part_of_nothing_takes_no_memory);
   tcase_add_test (tc, discard_leaves_the_edges);
+  tcase_add_test (tc, requests_are_counted);
 }
 
 int
