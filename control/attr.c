@@ -579,6 +579,11 @@ const struct attr attrs[] = {
         .show = io_stat_show,
     },
     {
+        .name = "debug_stat",
+        .help = "frees that gave up; it is there because zram has it",
+        .show = debug_stat_show,
+    },
+    {
         .name = "stat",
         .help = "requests, as the block layer counts them",
         .columns = "reads read_merges read_sectors read_ticks writes "

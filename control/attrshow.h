@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the statistics among the attributes show: each prints one line of
- * numbers, all 0 (but for what has been configured) without a device.  The
- * caller holds the disk's lock for reading.
+ * numbers (debug_stat two), all 0 (but for what has been configured) without a
+ * device.  The caller holds the disk's lock for reading.
  */
 #ifndef ZRAM_ATTRSHOW_H
 #define ZRAM_ATTRSHOW_H
@@ -14,6 +14,7 @@ extern void mm_stat_show (const struct disk *disk, FILE *fp);
 extern void io_stat_show (const struct disk *disk, FILE *fp);
 extern void stat_show (const struct disk *disk, FILE *fp);
 extern void size_stat_show (const struct disk *disk, FILE *fp);
+extern void debug_stat_show (const struct disk *disk, FILE *fp);
 extern void slot_stat_show (const struct disk *disk, FILE *fp);
 extern void frag_stat_show (const struct disk *disk, FILE *fp);
 extern void swap_stat_show (const struct disk *disk, FILE *fp);

@@ -14,9 +14,9 @@
 #include "zcomp.h"
 #include "zsmalloc.h"
 
-/* What attribute NAME of ZRAM shows. */
+/* What attribute NAME of ZRAM shows, one line or more. */
 static char *
-show (struct zram *zram, const char *name)
+show_lines (struct zram *zram, const char *name)
 {
   const struct attr *attr = attr_find (name);
   const struct disk disk = {
@@ -31,7 +31,16 @@ show (struct zram *zram, const char *name)
   attr->show (&disk, fp);
   ck_assert_int_eq (fclose (fp), 0);
   ck_assert_msg (size > 1 && text[size - 1] == '\n', "%s: '%s'", name, text);
-  ck_assert_ptr_eq (strchr (text, '\n'), text + size - 1);
+  return text;
+}
+
+/* What it shows, one line. */
+static char *
+show (struct zram *zram, const char *name)
+{
+  char *const text = show_lines (zram, name);
+
+  ck_assert_ptr_eq (strchr (text, '\n'), text + strlen (text) - 1);
   return text;
 }
 
@@ -132,6 +141,14 @@ START_TEST (io_stat_has_zrams_four_columns)
   ck_assert_uint_eq (s.notify_free, 17);
   free (text);
   zram_destroy (zram);
+}
+
+START_TEST (debug_stat_has_zrams_two_lines)
+{
+  char *const text = show_lines (NULL, "debug_stat");
+
+  ck_assert_str_eq (text, "version: 1\n0 0\n");
+  free (text);
 }
 
 /* The columns of those of the block layer that are counted, each another
@@ -289,6 +306,7 @@ main (void)
 
   tcase_add_test (tc, mm_stat_has_zrams_nine_columns);
   tcase_add_test (tc, io_stat_has_zrams_four_columns);
+  tcase_add_test (tc, debug_stat_has_zrams_two_lines);
   tcase_add_test (tc, stat_has_the_block_layers_17_columns);
   tcase_add_test (tc, size_stat_has_its_18_columns);
   tcase_add_test (tc, slot_stat_is_what_was_counted);
