@@ -11,8 +11,6 @@ count_page (struct zram_stats *sums, uint32_t flags)
 {
   const uint32_t len = slot_size (flags);
 
-  if (!slot_allocated (flags))
-    return;
   sums->orig_data_size += ZRAM_PAGE_SIZE;
   sums->compr_data_size += len;
   if (flags & SLOT_SAME)
@@ -27,18 +25,12 @@ void
 zram_recount (struct zram *zram, struct zram_stats *sums)
 {
   const uint64_t end = zram->disksize >> ZRAM_PAGE_SHIFT;
+  uint32_t flags = 0;
 
   *sums = (struct zram_stats){0};
-  for (uint64_t i = slot_table_next (zram->table, 0, end); i < end;
-       i = slot_table_next (zram->table, i + 1, end)) {
-    uint32_t flags;
-    struct slot *const slot = slot_borrow (zram->table, i, &flags);
-
-    if (!slot)
-      continue;
-    slot_return (zram->table, i, slot, flags);
+  for (uint64_t i = slot_next_allocated (zram->table, 0, end, &flags); i < end;
+       i = slot_next_allocated (zram->table, i + 1, end, &flags))
     count_page (sums, flags);
-  }
 }
 
 #if ZRAM_DEBUG

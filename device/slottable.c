@@ -285,6 +285,21 @@ slot_table_next (const struct slot_table *table, uint64_t index, uint64_t end)
   return index < end ? index : end;
 }
 
+uint64_t
+slot_next_allocated (const struct slot_table *table, uint64_t index,
+                     uint64_t end, uint32_t *flags)
+{
+  for (index = slot_table_next (table, index, end); index < end;
+       index = slot_table_next (table, index + 1, end)) {
+    *flags = atomic_load_explicit (&table->slots[index].flags,
+                                   memory_order_relaxed) &
+             ~(SLOT_LOCKED | SLOT_WAITERS);
+    if (slot_allocated (*flags))
+      break;
+  }
+  return index;
+}
+
 bool
 slot_is_hole (const struct slot_table *table, uint64_t index)
 {

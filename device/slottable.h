@@ -51,6 +51,13 @@ extern void slot_return (struct slot_table *table, uint64_t index,
 extern uint64_t
 slot_table_next (const struct slot_table *table, uint64_t index, uint64_t end);
 
+/* The first slot from INDEX on, below END, that is allocated, and its *FLAGS;
+ * END if there is none.  Takes no lock: what it says of each slot was true at
+ * some moment during the call. */
+extern uint64_t
+slot_next_allocated (const struct slot_table *table, uint64_t index,
+                     uint64_t end, uint32_t *flags);
+
 /* Does slot INDEX read as zeros?  Takes no lock: the answer was true at some
  * moment during the call. */
 extern bool slot_is_hole (const struct slot_table *table, uint64_t index);

@@ -154,8 +154,8 @@ extern void zram_stats (const struct zram *zram, struct zram_stats *stats);
 
 /* The sums over all slots of what zram_stats counts as it goes: orig_data_size,
  * compr_data_size, same_pages, size_pages, huge_pages; 0 for the others.  It
- * looks at each slot, so the same comes out when there is no I/O, and it takes
- * as long as the disk is large. */
+ * looks at each slot, without a lock, so the same comes out when there is no
+ * I/O, and it takes as long as there is much stored. */
 extern void zram_recount (struct zram *zram, struct zram_stats *sums);
 
 /* What the pool holds and what holes it has.  Looks at every zspage, each under

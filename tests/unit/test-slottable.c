@@ -215,6 +215,34 @@ START_TEST (next_skips_what_has_no_memory)
   slot_table_destroy (table);
 }
 
+/* In whichever leaves they are; borrowed ones and those that were emptied are
+ * as their flags say. */
+START_TEST (allocated_slots_are_found)
+{
+  static const uint64_t wanted[] = {3, 4, 255, 256, 70000, 99999};
+  struct slot_table *table = make_table (100000);
+  const size_t n = sizeof wanted / sizeof wanted[0];
+  uint64_t index = 0;
+  uint32_t flags;
+  struct slot *slot;
+
+  ck_assert_uint_eq (slot_next_allocated (table, 0, 100000, &flags), 100000);
+  for (size_t i = 0; i < n; i++)
+    set_slot (table, wanted[i], i);
+  set_slot (table, 5, 1);
+  clear_slot (table, 5);
+  slot = slot_borrow (table, 255, &flags);
+  for (size_t i = 0; i < n; i++, index++) {
+    index = slot_next_allocated (table, index, 100000, &flags);
+    ck_assert_uint_eq (index, wanted[i]);
+    ck_assert_uint_eq (flags, SLOT_SAME);
+  }
+  slot_return (table, 255, slot, SLOT_SAME);
+  ck_assert_uint_eq (slot_next_allocated (table, 5, 200, &flags), 200);
+  ck_assert_uint_eq (slot_next_allocated (table, 257, 70000, &flags), 70000);
+  slot_table_destroy (table);
+}
+
 START_TEST (shrink_keeps_what_is_allocated)
 {
   const uint64_t n = 1 << 16;
@@ -705,6 +733,7 @@ main (void)
   tcase_add_test (tc, holes_are_what_reads_as_zeros);
   tcase_add_test (tc, a_borrowed_slot_can_be_asked_about);
   tcase_add_test (tc, next_skips_what_has_no_memory);
+  tcase_add_test (tc, allocated_slots_are_found);
   tcase_add_test (tc, shrink_keeps_what_is_allocated);
   tcase_add_test (tc, shrink_of_everything_leaves_nothing);
   tcase_add_test (tc, shrink_of_odd_ranges_keeps_neighbours);
