@@ -46,6 +46,7 @@
 
 #include <string.h>
 
+#include "run.h"
 #include "zspool.h"
 
 /* Zspages are taken in order of fullness, 256 granules to a step.  The last
@@ -60,14 +61,14 @@
 #define MOST_VAIN 64
 
 /* What one run has to keep in mind. */
-struct run {
+struct compaction {
   struct zs_pool *pool;
-  const _Atomic bool *stop;
-  uint32_t end;     /* zspages from here on came later */
-  uint64_t emptied; /* zspages */
-  uint64_t grown;   /* zspages that were made to move objects into */
-  int64_t most;     /* gained at any time of the run */
-  unsigned vain;    /* zspages emptied since without gaining more */
+  const struct run *caller; /* may be NULL */
+  uint32_t end;             /* zspages from here on came later */
+  uint64_t emptied;         /* zspages */
+  uint64_t grown;           /* zspages that were made to move objects into */
+  int64_t most;             /* gained at any time of the run */
+  unsigned vain;            /* zspages emptied since without gaining more */
 };
 
 enum moved {
@@ -80,12 +81,6 @@ static inline uint32_t
 step_of (const struct zspage *zspage)
 {
   return zspage->fullness >> STEP_SHIFT;
-}
-
-static bool
-stopped (const struct run *run)
-{
-  return run->stop && atomic_load_explicit (run->stop, memory_order_relaxed);
 }
 
 /* The next live object of zspage INDEX from granule *AT on, which moves past
@@ -172,11 +167,11 @@ possible_gain (const struct zs_pool *pool, enum zspage_kind kind)
 /* Note how full each zspage of KIND is.  A run that is stopped meanwhile looks
  * at none of them. */
 static void
-plan (const struct run *run, enum zspage_kind kind)
+plan (const struct compaction *run, enum zspage_kind kind)
 {
   struct zs_pool *const pool = run->pool;
 
-  for (uint32_t i = 1; i < run->end && !stopped (run); i++) {
+  for (uint32_t i = 1; i < run->end && !run_stopped (run->caller); i++) {
     struct zs_shard *const shard = zs_shard_of (pool, i);
 
     shard_lock (pool, shard);
@@ -195,7 +190,7 @@ near_limit (const struct zs_pool *pool)
 }
 
 static bool
-may_grow (const struct run *run)
+may_grow (const struct compaction *run)
 {
   return run->grown < run->emptied ||
          (run->grown == run->emptied && run->grown < MOST_ADVANCED &&
@@ -205,7 +200,7 @@ may_grow (const struct run *run)
 /* Room in a zspage more, if the run may make one.  Who grows at the limit holds
  * the grow lock while waiting for us, so we only try. */
 static bool
-malloc_growing (struct run *run, uint32_t len, bool raw, uint64_t owner,
+malloc_growing (struct compaction *run, uint32_t len, bool raw, uint64_t owner,
                 uint64_t *handle)
 {
   struct zs_pool *const pool = run->pool;
@@ -220,7 +215,7 @@ malloc_growing (struct run *run, uint32_t len, bool raw, uint64_t owner,
 }
 
 static enum moved
-move (struct run *run, uint64_t from, uint32_t len, uint64_t owner)
+move (struct compaction *run, uint64_t from, uint32_t len, uint64_t owner)
 {
   struct zs_pool *const pool = run->pool;
   const bool raw = zs_handle_raw (from);
@@ -237,7 +232,7 @@ move (struct run *run, uint64_t from, uint32_t len, uint64_t owner)
 
 /* Move everything out of a withdrawn zspage, until something stays. */
 static enum moved
-move_all (struct run *run, struct zs_shard *shard, uint32_t index)
+move_all (struct compaction *run, struct zs_shard *shard, uint32_t index)
 {
   uint32_t at = 0, len = 0;
   uint64_t from, owner = 0;
@@ -251,14 +246,14 @@ move_all (struct run *run, struct zs_shard *shard, uint32_t index)
     shard_unlock (run->pool, shard);
     if (from)
       moved = move (run, from, len, owner);
-  } while (from && moved == MOVED && !stopped (run));
+  } while (from && moved == MOVED && !run_stopped (run->caller));
   return moved;
 }
 
 /* Withdraw zspage INDEX from SHARD if it still is of KIND, and no fuller than
  * STEP; if it is, note that. */
 static bool
-withdraw (struct run *run, struct zs_shard *shard, uint32_t index,
+withdraw (struct compaction *run, struct zs_shard *shard, uint32_t index,
           enum zspage_kind kind, uint32_t step)
 {
   struct zs_pool *const pool = run->pool;
@@ -277,7 +272,8 @@ withdraw (struct run *run, struct zs_shard *shard, uint32_t index,
 
 /* A withdrawn zspage is nobody's now, or goes on in its shard. */
 static void
-finish (struct run *run, struct zs_shard *shard, uint32_t index, bool raw)
+finish (struct compaction *run, struct zs_shard *shard, uint32_t index,
+        bool raw)
 {
   struct zs_pool *const pool = run->pool;
   struct zspage *const zspage = &pool->zspages[index];
@@ -301,7 +297,7 @@ finish (struct run *run, struct zs_shard *shard, uint32_t index, bool raw)
 
 /* Empty zspage INDEX, as far as it goes, if it is of KIND and in STEP. */
 static enum moved
-compact_zspage (struct run *run, uint32_t index, enum zspage_kind kind,
+compact_zspage (struct compaction *run, uint32_t index, enum zspage_kind kind,
                 uint32_t step)
 {
   struct zs_pool *const pool = run->pool;
@@ -325,7 +321,7 @@ compact_zspage (struct run *run, uint32_t index, enum zspage_kind kind,
  * room left, though before anything is gained that says little about the next;
  * and not if nothing has come of it for long. */
 static bool
-goes_on (struct run *run, enum moved moved)
+goes_on (struct compaction *run, enum moved moved)
 {
   const int64_t gained = (int64_t) run->emptied - (int64_t) run->grown;
 
@@ -341,13 +337,13 @@ goes_on (struct run *run, enum moved moved)
 /* Empty the zspages of KIND and STEP, until GOAL are gained.  False: the run is
  * to end. */
 static bool
-compact_step (struct run *run, enum zspage_kind kind, uint32_t step,
+compact_step (struct compaction *run, enum zspage_kind kind, uint32_t step,
               uint64_t goal)
 {
   const struct zspage *const zspages = run->pool->zspages;
 
   for (uint32_t i = 1; i < run->end && run->emptied < run->grown + goal; i++)
-    if (step_of (&zspages[i]) == step && !stopped (run) &&
+    if (step_of (&zspages[i]) == step && !run_stopped (run->caller) &&
         !goes_on (run, compact_zspage (run, i, kind, step)))
       return false;
   return true;
@@ -356,9 +352,10 @@ compact_step (struct run *run, enum zspage_kind kind, uint32_t step,
 /* Returns how many zspages were gained. */
 static uint64_t
 compact_kind (struct zs_pool *pool, enum zspage_kind kind,
-              const _Atomic bool *stop)
+              const struct run *caller)
 {
-  struct run run = {.pool = pool, .stop = stop, .end = pool->frontier};
+  struct compaction run = {
+      .pool = pool, .caller = caller, .end = pool->frontier};
   const uint64_t goal = possible_gain (pool, kind);
 
   if (goal == 0)
@@ -371,15 +368,15 @@ compact_kind (struct zs_pool *pool, enum zspage_kind kind,
 }
 
 uint64_t
-zs_compact (struct zs_pool *pool, const _Atomic bool *stop)
+zs_compact (struct zs_pool *pool, const struct run *run)
 {
   uint64_t pages;
 
   lockdep_may_sleep ();
   if (!pool->relocate || atomic_flag_test_and_set (&pool->compacting))
     return 0;
-  pages = (compact_kind (pool, ZSPAGE_BLOCKS, stop) +
-           compact_kind (pool, ZSPAGE_RAW, stop)) *
+  pages = (compact_kind (pool, ZSPAGE_BLOCKS, run) +
+           compact_kind (pool, ZSPAGE_RAW, run)) *
           RAW_PER_ZSPAGE;
   pool->pages_compacted += pages;
   atomic_flag_clear (&pool->compacting);

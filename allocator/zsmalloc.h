@@ -39,6 +39,7 @@
 /* Owners are numbers below this. */
 #define ZS_OWNER_LIMIT (UINT64_C (1) << 40)
 
+struct run;
 struct zs_pool;
 
 /* What a pool holds, in bytes unless it is a count. */
@@ -173,11 +174,11 @@ extern void
 zs_pool_set_relocate (struct zs_pool *pool, zs_relocate_fn relocate, void *arg);
 
 /* Empty the emptiest zspages into the holes of the others and give them back,
- * until there is no whole zspage to gain or *STOP (which may be NULL) is set.
+ * until there is no whole zspage to gain or RUN, which may be NULL, is stopped.
  * Returns the pages (of ZRAM_PAGE_SIZE) gained; 0 at once if another thread is
  * at it (zram's compact).  Skips what is pinned or locked; others' calls go on
  * meanwhile.  The caller holds no lock of the device. */
-extern uint64_t zs_compact (struct zs_pool *pool, const _Atomic bool *stop);
+extern uint64_t zs_compact (struct zs_pool *pool, const struct run *run);
 
 /* For the relocate function: copy the object FROM, whose reference the caller
  * has locked, to TO.  False, and nothing is copied, if FROM is pinned. */

@@ -12,6 +12,7 @@
 #include "attrshow.h"
 #include "cmdline.h"
 #include "compiler.h"
+#include "run.h"
 #include "watermark.h"
 #include "zcomp.h"
 
@@ -186,10 +187,10 @@ start_disk (struct disk *disk, struct attr_error *error)
 }
 
 static int
-disksize_set (struct disk *disk, const char *value, const _Atomic bool *stop,
+disksize_set (struct disk *disk, const char *value, const struct run *run,
               struct attr_error *error)
 {
-  (void) stop;
+  (void) run;
   if (set_before_start (disk, "disksize", disksize_store, value, error) < 0)
     return -1;
   if (start_disk (disk, error) == 0)
@@ -215,12 +216,12 @@ initstate_show (const struct disk *disk, FILE *fp)
 /* reset */
 
 static int
-reset_set (struct disk *disk, const char *value, const _Atomic bool *stop,
+reset_set (struct disk *disk, const char *value, const struct run *run,
            struct attr_error *error)
 {
   unsigned yes = 0;
 
-  (void) stop;
+  (void) run;
   if (parse_number ("reset", without_plus (value), UINT16_MAX, &yes, error) < 0)
     return -1;
   if (yes == 0)
@@ -272,10 +273,10 @@ comp_algorithm_store (struct attr_config *config, const char *value,
 }
 
 static int
-comp_algorithm_set (struct disk *disk, const char *value,
-                    const _Atomic bool *stop, struct attr_error *error)
+comp_algorithm_set (struct disk *disk, const char *value, const struct run *run,
+                    struct attr_error *error)
 {
-  (void) stop;
+  (void) run;
   if (strlen (value) >= ALGORITHM_NAME_SIZE)
     return fail_as (error, E2BIG, "comp_algorithm: '%.20s...' is too long",
                     value);
@@ -311,10 +312,10 @@ mem_limit_store (struct attr_config *config, const char *value,
 
 /* It may change at any time. */
 static int
-mem_limit_set (struct disk *disk, const char *value, const _Atomic bool *stop,
+mem_limit_set (struct disk *disk, const char *value, const struct run *run,
                struct attr_error *error)
 {
-  (void) stop;
+  (void) run;
   if (take_in (disk, mem_limit_store, value, error) < 0)
     return -1;
   if (disk->zram)
@@ -325,12 +326,12 @@ mem_limit_set (struct disk *disk, const char *value, const _Atomic bool *stop,
 /* mem_used_max */
 
 static int
-mem_used_max_set (struct disk *disk, const char *value,
-                  const _Atomic bool *stop, struct attr_error *error)
+mem_used_max_set (struct disk *disk, const char *value, const struct run *run,
+                  struct attr_error *error)
 {
   unsigned zero = 0;
 
-  (void) stop;
+  (void) run;
   if (parse_number ("mem_used_max", without_plus (value), 0, &zero, error) < 0)
     return fail (error, "mem_used_max: '%s' is not 0, which is all it takes",
                  value);
@@ -342,15 +343,16 @@ mem_used_max_set (struct disk *disk, const char *value,
 /* compact */
 
 static int
-compact_set (struct disk *disk, const char *value, const _Atomic bool *stop,
+compact_set (struct disk *disk, const char *value, const struct run *run,
              struct attr_error *error)
 {
   (void) value;
   if (!disk->zram)
     return fail (error, "compact: the disk is not initialised: give it a "
                         "disksize first");
-  zram_compact (disk->zram, stop);
-  return *stop ? fail_as (error, EINTR, "compact: was interrupted") : 0;
+  zram_compact (disk->zram, run);
+  return run_stopped (run) ? fail_as (error, EINTR, "compact: was interrupted")
+                           : 0;
 }
 
 /* compact_threshold */
@@ -366,9 +368,9 @@ compact_threshold_store (struct attr_config *config, const char *value,
 /* It may change at any time. */
 static int
 compact_threshold_set (struct disk *disk, const char *value,
-                       const _Atomic bool *stop, struct attr_error *error)
+                       const struct run *run, struct attr_error *error)
 {
-  (void) stop;
+  (void) run;
   if (take_in (disk, compact_threshold_store, value, error) < 0)
     return -1;
   if (disk->zram)
@@ -669,7 +671,7 @@ find_or_fail (const char *name, struct attr_error *error)
 
 int
 attr_set (struct disk *disk, const char *name, const char *value,
-          const _Atomic bool *stop, struct attr_error *error)
+          const struct run *run, struct attr_error *error)
 {
   const struct attr *const attr = find_or_fail (name, error);
   int r;
@@ -683,7 +685,7 @@ attr_set (struct disk *disk, const char *name, const char *value,
     pthread_rwlock_rdlock (&disk->lock);
   else
     pthread_rwlock_wrlock (&disk->lock);
-  r = attr->set (disk, value, stop, error);
+  r = attr->set (disk, value, run, error);
   pthread_rwlock_unlock (&disk->lock);
   return r;
 }

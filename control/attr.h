@@ -17,6 +17,8 @@
 #include "disk.h"
 #include "swap.h"
 
+struct run;
+
 /* Everything that a parameter can set. */
 struct attr_config {
   struct zram_config zram;
@@ -70,9 +72,9 @@ struct attr {
                 struct attr_error *error);
 
   /* Do what sysfs does when VALUE is written.  0, or -1 with ERROR set and the
-   * disk as before; a run of some time ends with EINTR when *STOP is set, and
-   * what it has done is done.  NULL: cannot be told. */
-  int (*set) (struct disk *disk, const char *value, const _Atomic bool *stop,
+   * disk as before; a run of some time ends with EINTR when RUN is stopped,
+   * and what it has done is done.  RUN may be NULL.  NULL: cannot be told. */
+  int (*set) (struct disk *disk, const char *value, const struct run *run,
               struct attr_error *error);
 
   /* A run of some time, which changes no configuration: "set" is called with
@@ -102,9 +104,9 @@ extern int attr_complete (struct attr_config *config, struct attr_error *error);
 
 /* Tell DISK an attribute, while the server runs.  -1 and ERROR: ENOENT, there
  * is none of that name; EACCES, it can only be read, or given as a parameter;
- * or zram's errno.  Takes the disk's lock. */
+ * or zram's errno.  Takes the disk's lock.  RUN may be NULL. */
 extern int attr_set (struct disk *disk, const char *name, const char *value,
-                     const _Atomic bool *stop, struct attr_error *error);
+                     const struct run *run, struct attr_error *error);
 
 /* Print what DISK's attribute is, a line.  -1 and ERROR: ENOENT; EACCES, it can
  * only be told.  Takes the disk's lock. */

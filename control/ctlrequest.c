@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 struct request {
   struct disk *disk;
   char *args; /* what follows its name, words yet to be taken */
-  const _Atomic bool *stop;
+  const struct run *run;
 };
 
 void
@@ -127,8 +128,8 @@ answer_set (struct request *request, FILE *reply)
     return;
   if (!request->args)
     ctlrequest_refuse (EINVAL, "give a value", reply);
-  else if (attr_set (request->disk, name, request->args, request->stop,
-                     &error) < 0)
+  else if (attr_set (request->disk, name, request->args, request->run, &error) <
+           0)
     ctlrequest_refuse (error.code, error.message, reply);
   else
     fprintf (reply, "ok\n");
@@ -157,9 +158,9 @@ is_text (const char *line, size_t len)
 
 void
 ctlrequest_answer (struct disk *disk, char *line, size_t len,
-                   const _Atomic bool *stop, FILE *reply)
+                   const struct run *run, FILE *reply)
 {
-  struct request request = {.disk = disk, .args = line, .stop = stop};
+  struct request request = {.disk = disk, .args = line, .run = run};
   const char *name;
 
   if (!is_text (line, len)) {

@@ -18,16 +18,16 @@
 #ifndef ZRAM_CTLREQUEST_H
 #define ZRAM_CTLREQUEST_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
 struct disk;
+struct run;
 
 /* Answer the LEN bytes at LINE, which a NUL byte follows, on REPLY.  A run of
- * some time ends when *STOP is set.  Takes the disk's lock. */
+ * some time ends when RUN is stopped.  Takes the disk's lock. */
 extern void ctlrequest_answer (struct disk *disk, char *line, size_t len,
-                               const _Atomic bool *stop, FILE *reply);
+                               const struct run *run, FILE *reply);
 
 /* Answer what cannot be read as a line at all. */
 extern void ctlrequest_refuse (int code, const char *message, FILE *reply);

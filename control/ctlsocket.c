@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "ctlrequest.h"
 #include "ctlsocket.h"
+#include "run.h"
 #include "sockfile.h"
 
 /* Newcomers are looked at again after so long when nobody can be accepted. */
@@ -152,6 +153,7 @@ answer (struct client *client, char *line, size_t len, int code,
   char *text = NULL;
   size_t size = 0;
   FILE *const reply = open_memstream (&text, &size);
+  const struct run run = {.stop = &client->stop};
   bool taken;
 
   if (!reply)
@@ -159,7 +161,7 @@ answer (struct client *client, char *line, size_t len, int code,
   if (code)
     ctlrequest_refuse (code, message, reply);
   else
-    ctlrequest_answer (ctl.disk, line, len, &client->stop, reply);
+    ctlrequest_answer (ctl.disk, line, len, &run, reply);
   taken = fclose (reply) == 0 && send_all (client->fd, text, size);
   free (text);
   return taken;

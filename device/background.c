@@ -5,6 +5,7 @@
 
 #include "background.h"
 #include "clock.h"
+#include "run.h"
 #include "zsmalloc.h"
 
 /* Milliseconds between two looks. */
@@ -40,11 +41,12 @@ compact_if_it_pays (void *arg)
   struct background *const background = arg;
   struct vain *const vain = &background->vain;
   const uint64_t holes = holes_that_pay (background);
+  const struct run run = {.stop = &background->worker.stop};
 
   if (holes == 0 ||
       (clock_ms () < vain->until && holes < vain->holes + FEW_HOLES))
     return;
-  if (zs_compact (background->pool, &background->worker.stop) > 0)
+  if (zs_compact (background->pool, &run) > 0)
     *vain = (struct vain){.pause = SHORTEST_PAUSE};
   else {
     vain->until = clock_ms () + vain->pause;

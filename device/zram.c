@@ -154,9 +154,9 @@ zram_set_compact_threshold (struct zram *zram, unsigned percent)
 }
 
 uint64_t
-zram_compact (struct zram *zram, const _Atomic bool *stop)
+zram_compact (struct zram *zram, const struct run *run)
 {
-  return zs_compact (zram->pool, stop);
+  return zs_compact (zram->pool, run);
 }
 
 uint64_t

@@ -42,6 +42,7 @@
 #define ZRAM_DEFAULT_COMPACT_THRESHOLD 10
 
 struct zram;
+struct run;
 struct zcomp_backend;
 struct zs_fragmentation;
 struct zs_pool_stats;
@@ -113,10 +114,10 @@ extern int zram_start (struct zram *zram);
  * does it too. */
 extern void zram_stop (struct zram *zram);
 
-/* Move pages together until no whole zspage is gained by it, or *STOP, which
- * may be NULL, is set.  Returns the pages given back; 0 at once if a run is
+/* Move pages together until no whole zspage is gained by it, or RUN, which
+ * may be NULL, is stopped.  Returns the pages given back; 0 at once if a run is
  * under way.  Reads and writes go on meanwhile (zram's compact). */
-extern uint64_t zram_compact (struct zram *zram, const _Atomic bool *stop);
+extern uint64_t zram_compact (struct zram *zram, const struct run *run);
 
 /* zram's mem_limit while it runs: BYTES, 0: none.  Frees nothing. */
 extern void zram_set_mem_limit (struct zram *zram, uint64_t bytes);

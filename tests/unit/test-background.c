@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "filling.h"
+#include "run.h"
 #include "unit.h"
 #include "zsmalloc.h"
 
@@ -381,13 +382,14 @@ START_TEST (stop_ends_a_long_run)
 START_TEST (a_run_that_may_not_begin_moves_nothing)
 {
   const _Atomic bool stop = true;
+  const struct run run = {.stop = &stop};
   struct filling filling;
   struct zram_stats before, after;
 
   filling_make (&filling, 10000, 0);
   filling_discard (&filling, KEPT);
   before = stats_of (&filling);
-  ck_assert_uint_eq (zram_compact (filling.zram, &stop), 0);
+  ck_assert_uint_eq (zram_compact (filling.zram, &run), 0);
   after = stats_of (&filling);
   ck_assert (memcmp (&before, &after, sizeof before) == 0);
   filling_check (&filling);

@@ -22,6 +22,7 @@
 #include "ctlrequest.h"
 #include "ctlsocket.h"
 #include "disk.h"
+#include "run.h"
 #include "unit.h"
 
 /* Requests. */
@@ -32,13 +33,13 @@ static _Atomic unsigned runs_begun, runs_ended;
  * that of the thread that answers; others are repeated. */
 void
 ctlrequest_answer (struct disk *disk, char *line, size_t len,
-                   const _Atomic bool *stop, FILE *reply)
+                   const struct run *run, FILE *reply)
 {
   must (strlen (line) == len);
   must (strcmp (disk->name, "zram0") == 0);
   if (strcmp (line, "run") == 0) {
     runs_begun++;
-    while (!*stop)
+    while (!run_stopped (run))
       sched_yield ();
     runs_ended++;
   }

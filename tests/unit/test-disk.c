@@ -11,12 +11,12 @@
 
 #include "attr.h"
 #include "disk.h"
+#include "run.h"
 #include "unit.h"
 
 #define MIB (UINT64_C (1) << 20)
 
 static struct disk disk;
-static const _Atomic bool never;
 
 static void
 setup (void)
@@ -35,7 +35,7 @@ static int
 set (const char *name, const char *value)
 {
   struct attr_error error = {0};
-  const int r = attr_set (&disk, name, value, &never, &error);
+  const int r = attr_set (&disk, name, value, NULL, &error);
 
   ck_assert_int_eq (r < 0, error.code != 0);
   ck_assert_int_eq (r < 0, error.message[0] != '\0');
@@ -329,10 +329,11 @@ START_TEST (a_disk_that_cannot_be_made_is_none)
 START_TEST (an_interrupted_run_says_so)
 {
   static const _Atomic bool now = true;
+  const struct run run = {.stop = &now};
   struct attr_error error = {0};
 
   ck_assert_int_eq (set ("disksize", "1M"), 0);
-  ck_assert_int_eq (attr_set (&disk, "compact", "1", &now, &error), -1);
+  ck_assert_int_eq (attr_set (&disk, "compact", "1", &run, &error), -1);
   ck_assert_int_eq (error.code, EINTR);
 }
 

@@ -7,6 +7,7 @@
 #include <semaphore.h>
 
 #include "compacting.h"
+#include "run.h"
 #include "unit.h"
 
 #define ZSPAGE (UINT64_C (64) << 10)
@@ -164,20 +165,21 @@ stop_after_five (struct slots *slots, uint64_t owner, uint64_t from)
 START_TEST (a_run_can_be_stopped)
 {
   _Atomic bool stop = true;
+  const struct run run = {.stop = &stop};
   struct slots slots;
 
   slots_make_quarter_full (&slots, &kinds[_i]);
-  ck_assert_uint_eq (zs_compact (slots.pool, &stop), 0);
+  ck_assert_uint_eq (zs_compact (slots.pool, &run), 0);
   ck_assert_uint_eq (slots.asked, 0);
   stop = false;
   slots.arg = &stop;
   slots.before = stop_after_five;
-  zs_compact (slots.pool, &stop);
+  zs_compact (slots.pool, &run);
   ck_assert_uint_eq (slots.asked, 5);
   slots_check_all (&slots);
   stop = false;
   slots.before = NULL;
-  ck_assert_uint_gt (zs_compact (slots.pool, &stop), 0);
+  ck_assert_uint_gt (zs_compact (slots.pool, &run), 0);
   slots_check_all (&slots);
   ck_assert_uint_eq (slots_stats (&slots).used,
                      (slots_cost (&slots) + ZSPAGE - 1) / ZSPAGE * ZSPAGE);

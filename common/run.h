@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A run: work of some time that somebody has asked for, who may want it to end,
+ * and to know how far it is.
+ */
+#ifndef ZRAM_RUN_H
+#define ZRAM_RUN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct run {
+  const _Atomic bool *stop; /* set: the run is to end; NULL: it never is */
+
+  /* Told that DONE of TOTAL is done, as often as there is something to tell,
+   * which may be a thousand times a second.  It is called on the thread that
+   * does the work, and must not wait: that thread holds no lock that reading
+   * and writing wait for, but the disk's.  NULL: nobody wants to know. */
+  void (*progress) (void *arg, uint64_t done, uint64_t total);
+  void *arg;
+};
+
+/* Each of these takes NULL for a run that nobody follows. */
+
+static inline bool
+run_stopped (const struct run *run)
+{
+  return run && run->stop &&
+         atomic_load_explicit (run->stop, memory_order_relaxed);
+}
+
+/* Of one run TOTAL stays the same, and DONE never gets less, or more than it.
+ */
+static inline void
+run_progress (const struct run *run, uint64_t done, uint64_t total)
+{
+  if (run && run->progress)
+    run->progress (run->arg, done, total);
+}
+
+#endif /* ZRAM_RUN_H */
