@@ -87,6 +87,8 @@ take_names (struct request *request, FILE *reply)
   return name;
 }
 
+/* Printed into memory first: the disk's lock is held meanwhile, and the client
+ * may be slow to take what is printed on REPLY. */
 static void
 answer_get (struct request *request, FILE *reply)
 {

@@ -8,16 +8,16 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include "clock.h"
+#include "ctlreply.h"
 #include "ctlrequest.h"
 #include "ctlsocket.h"
+#include "fdwait.h"
 #include "run.h"
 #include "sockfile.h"
 
@@ -112,59 +112,21 @@ set_state (struct client *client, enum client_state state)
   wake_listener ();
 }
 
-/* Whether it came to EVENTS before DEADLINE, in milliseconds; 0: for ever. */
-static bool
-wait_for (int fd, short events, uint64_t deadline)
-{
-  struct pollfd pollfd = {.fd = fd, .events = events};
-  const uint64_t now = clock_ms ();
-  int timeout = -1;
-
-  if (deadline > 0)
-    timeout = deadline > now ? (int) (deadline - now) : 0;
-  return poll (&pollfd, 1, timeout) > 0;
-}
-
-/* Whether the client has taken all of it in time. */
-static bool
-send_all (int fd, const char *text, size_t len)
-{
-  const uint64_t deadline = clock_ms () + PATIENCE_MS;
-
-  while (len > 0) {
-    ssize_t n;
-
-    if (!wait_for (fd, POLLOUT, deadline))
-      return false;
-    n = send (fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n <= 0)
-      return false;
-    text += n;
-    len -= (size_t) n;
-  }
-  return true;
-}
-
 /* Answer the LEN bytes at LINE, or refuse them with CODE and MESSAGE. */
 static bool
 answer (struct client *client, char *line, size_t len, int code,
         const char *message)
 {
-  char *text = NULL;
-  size_t size = 0;
-  FILE *const reply = open_memstream (&text, &size);
   const struct run run = {.stop = &client->stop};
-  bool taken;
+  struct ctlreply reply;
 
-  if (!reply)
+  if (ctlreply_open (&reply, client->fd, PATIENCE_MS) < 0)
     return false;
   if (code)
-    ctlrequest_refuse (code, message, reply);
+    ctlrequest_refuse (code, message, reply.fp);
   else
-    ctlrequest_answer (ctl.disk, line, len, &run, reply);
-  taken = fclose (reply) == 0 && send_all (client->fd, text, size);
-  free (text);
-  return taken;
+    ctlrequest_answer (ctl.disk, line, len, &run, reply.fp);
+  return ctlreply_close (&reply);
 }
 
 /* A client's line, as far as it has come. */
@@ -222,7 +184,7 @@ read_more (struct client *client, struct line *line)
 {
   ssize_t n;
 
-  if (!wait_for (client->fd, POLLIN, line->deadline))
+  if (!fd_wait (client->fd, POLLIN, line->deadline))
     return refuse_rest (client, line, ETIMEDOUT);
   n = recv (client->fd, line->bytes + line->len, sizeof line->bytes - line->len,
             MSG_DONTWAIT);
