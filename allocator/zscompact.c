@@ -60,10 +60,13 @@
 /* How many zspages in a row are emptied for nothing before a run ends. */
 #define MOST_VAIN 64
 
-/* What one run has to keep in mind. */
+/* What one run has to keep in mind of one kind of zspages. */
 struct compaction {
   struct zs_pool *pool;
   const struct run *caller; /* may be NULL */
+  uint64_t total;           /* zspages to be gained, of both kinds */
+  uint64_t before;          /* of that, of the kind that came before */
+  uint64_t goal;            /* ... and of this one */
   uint32_t end;             /* zspages from here on came later */
   uint64_t emptied;         /* zspages */
   uint64_t grown;           /* zspages that were made to move objects into */
@@ -334,37 +337,85 @@ goes_on (struct compaction *run, enum moved moved)
   return (moved != NO_ROOM || run->emptied == 0) && run->vain < MOST_VAIN;
 }
 
-/* Empty the zspages of KIND and STEP, until GOAL are gained.  False: the run is
- * to end. */
+/* How far the run is, in zspages gained of those that could be when it began:
+ * both are known already, and what was gained at most never gets less.  The
+ * emptiest zspages come first, so what comes last takes longer. */
+static void
+tell_gain (const struct compaction *run)
+{
+  const uint64_t gained = (uint64_t) run->most;
+
+  run_progress (run->caller,
+                run->before + (gained < run->goal ? gained : run->goal),
+                run->total);
+}
+
+/* A kind that is through is through, whatever was gained. */
+static void
+tell_end (const struct compaction *run)
+{
+  if (!run_stopped (run->caller))
+    run_progress (run->caller, run->before + run->goal, run->total);
+}
+
+/* Empty zspage INDEX, and tell.  False: the run is to end. */
 static bool
-compact_step (struct compaction *run, enum zspage_kind kind, uint32_t step,
-              uint64_t goal)
+compact_next (struct compaction *run, uint32_t index, enum zspage_kind kind,
+              uint32_t step)
+{
+  const bool on = goes_on (run, compact_zspage (run, index, kind, step));
+
+  tell_gain (run);
+  return on;
+}
+
+/* Empty the zspages of KIND and STEP, until the goal is gained.  False: the run
+ * is to end. */
+static bool
+compact_step (struct compaction *run, enum zspage_kind kind, uint32_t step)
 {
   const struct zspage *const zspages = run->pool->zspages;
 
-  for (uint32_t i = 1; i < run->end && run->emptied < run->grown + goal; i++)
+  for (uint32_t i = 1; i < run->end && run->emptied < run->grown + run->goal;
+       i++)
     if (step_of (&zspages[i]) == step && !run_stopped (run->caller) &&
-        !goes_on (run, compact_zspage (run, i, kind, step)))
+        !compact_next (run, i, kind, step))
       return false;
   return true;
 }
 
 /* Returns how many zspages were gained. */
 static uint64_t
-compact_kind (struct zs_pool *pool, enum zspage_kind kind,
-              const struct run *caller)
+compact_kind (struct compaction *run, enum zspage_kind kind)
 {
-  struct compaction run = {
-      .pool = pool, .caller = caller, .end = pool->frontier};
-  const uint64_t goal = possible_gain (pool, kind);
-
-  if (goal == 0)
+  if (run->goal == 0)
     return 0;
-  plan (&run, kind);
+  plan (run, kind);
   for (uint32_t step = 0; step < LAST_STEP; step++)
-    if (!compact_step (&run, kind, step, goal))
+    if (!compact_step (run, kind, step))
       break;
-  return run.emptied > run.grown ? run.emptied - run.grown : 0;
+  tell_end (run);
+  return run->emptied > run->grown ? run->emptied - run->grown : 0;
+}
+
+static uint64_t
+compact_all (struct zs_pool *pool, const struct run *caller)
+{
+  struct compaction blocks = {
+      .pool = pool,
+      .caller = caller,
+      .goal = possible_gain (pool, ZSPAGE_BLOCKS),
+      .end = pool->frontier,
+  };
+  struct compaction raw = blocks;
+  uint64_t gained;
+
+  raw.goal = possible_gain (pool, ZSPAGE_RAW);
+  raw.before = blocks.goal;
+  raw.total = blocks.total = blocks.goal + raw.goal;
+  gained = compact_kind (&blocks, ZSPAGE_BLOCKS);
+  gained += compact_kind (&raw, ZSPAGE_RAW);
+  return gained;
 }
 
 uint64_t
@@ -375,9 +426,7 @@ zs_compact (struct zs_pool *pool, const struct run *run)
   lockdep_may_sleep ();
   if (!pool->relocate || atomic_flag_test_and_set (&pool->compacting))
     return 0;
-  pages = (compact_kind (pool, ZSPAGE_BLOCKS, run) +
-           compact_kind (pool, ZSPAGE_RAW, run)) *
-          RAW_PER_ZSPAGE;
+  pages = compact_all (pool, run) * RAW_PER_ZSPAGE;
   pool->pages_compacted += pages;
   atomic_flag_clear (&pool->compacting);
   return pages;
