@@ -5,6 +5,9 @@
  *
  * Printing waits for a client who is slow, and once he has been too slow fails
  * at once.  So who prints holds no lock that others wait for.
+ *
+ * A run does, and waits for nobody: how far it is, is told in a line that is
+ * lost if it cannot be sent at once, a few times a second.
  */
 #ifndef ZRAM_CTLREPLY_H
 #define ZRAM_CTLREPLY_H
@@ -13,21 +16,28 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "run.h"
+
 struct ctlreply {
-  FILE *fp; /* what is printed here is sent */
+  FILE *fp;       /* what is printed here is sent */
+  struct run run; /* whose progress is; before anything is printed */
 
   /* Its own. */
   int fd;
   uint64_t patience;
   uint64_t deadline; /* 0: nothing has been sent yet */
   bool failed;       /* the client has gone, or has not taken it in time */
+  _Atomic bool *gone;
+  uint64_t next; /* when progress may be told again */
   char buffer[4096];
 };
 
 /* Begin an answer to the client at the socket FD, which stays the caller's.  He
  * has PATIENCE milliseconds, from the first bytes that are sent to the last.
- * -1: there is no memory. */
-extern int ctlreply_open (struct ctlreply *reply, int fd, uint64_t patience);
+ * *GONE ends a run, and is set if one finds that he has gone.  -1: there is no
+ * memory. */
+extern int ctlreply_open (struct ctlreply *reply, int fd, uint64_t patience,
+                          _Atomic bool *gone);
 
 /* Send what is left.  Whether the client has taken all of it. */
 extern bool ctlreply_close (struct ctlreply *reply);

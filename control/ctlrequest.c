@@ -9,6 +9,7 @@
 
 #include "attr.h"
 #include "ctlrequest.h"
+#include "run.h"
 
 /* What a request is about. */
 struct request {
@@ -120,8 +121,9 @@ answer_get (struct request *request, FILE *reply)
   free (text);
 }
 
+/* What it says is done, and RUN told how far it is. */
 static void
-answer_set (struct request *request, FILE *reply)
+tell_disk (struct request *request, const struct run *run, FILE *reply)
 {
   const char *const name = take_names (request, reply);
   struct attr_error error;
@@ -130,11 +132,25 @@ answer_set (struct request *request, FILE *reply)
     return;
   if (!request->args)
     ctlrequest_refuse (EINVAL, "give a value", reply);
-  else if (attr_set (request->disk, name, request->args, request->run, &error) <
-           0)
+  else if (attr_set (request->disk, name, request->args, run, &error) < 0)
     ctlrequest_refuse (error.code, error.message, reply);
   else
     fprintf (reply, "ok\n");
+}
+
+/* Who has not asked for it is not told how far it is. */
+static void
+answer_set (struct request *request, FILE *reply)
+{
+  const struct run silent = {.stop = request->run->stop};
+
+  tell_disk (request, &silent, reply);
+}
+
+static void
+answer_run (struct request *request, FILE *reply)
+{
+  tell_disk (request, request->run, reply);
 }
 
 static const struct {
@@ -142,10 +158,9 @@ static const struct {
   void (*answer) (struct request *request, FILE *reply);
   bool has_arguments;
 } requests[] = {
-    {"list", answer_list, false},
-    {"attributes", answer_attributes, false},
-    {"get", answer_get, true},
-    {"set", answer_set, true},
+    {"list", answer_list, false}, {"attributes", answer_attributes, false},
+    {"get", answer_get, true},    {"set", answer_set, true},
+    {"run", answer_run, true},
 };
 
 /* One line of text: no NUL byte, no terminal's control sequences. */
@@ -178,5 +193,6 @@ ctlrequest_answer (struct disk *disk, char *line, size_t len,
         requests[i].answer (&request, reply);
       return;
     }
-  refuse_word (EINVAL, "give list, attributes, get or set, not", name, reply);
+  refuse_word (EINVAL, "give list, attributes, get, set or run, not", name,
+               reply);
 }

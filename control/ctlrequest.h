@@ -5,6 +5,7 @@
  *     attributes                  what they have: name, r, w or rw, what it is
  *     get DISK ATTRIBUTE          what sysfs shows
  *     set DISK ATTRIBUTE VALUE    what writing to sysfs does
+ *     run DISK ATTRIBUTE VALUE    the same, and how far it is
  *
  * Words are separated by one blank; VALUE is the rest of the line.  An answer
  * is any number of lines that begin with a blank, which is not part of them,
@@ -13,7 +14,13 @@
  *     ok
  *     error ERRNO MESSAGE         the name of an errno, and what is wrong
  *
- * So that who reads an answer need not know the question.
+ * So that who reads an answer need not know the question.  But to "run", and
+ * only to that, there may come before it, while it is under way,
+ *
+ *     progress DONE TOTAL         two decimal numbers
+ *
+ * a few times a second, not less than the last time nor more than TOTAL, which
+ * stays the same.
  */
 #ifndef ZRAM_CTLREQUEST_H
 #define ZRAM_CTLREQUEST_H
@@ -25,7 +32,8 @@ struct disk;
 struct run;
 
 /* Answer the LEN bytes at LINE, which a NUL byte follows, on REPLY.  A run of
- * some time ends when RUN is stopped.  Takes the disk's lock. */
+ * some time ends when RUN is stopped; if it was asked to, it tells RUN how far
+ * it is, before anything is printed.  Takes the disk's lock. */
 extern void ctlrequest_answer (struct disk *disk, char *line, size_t len,
                                const struct run *run, FILE *reply);
 

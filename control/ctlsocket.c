@@ -18,7 +18,6 @@
 #include "ctlrequest.h"
 #include "ctlsocket.h"
 #include "fdwait.h"
-#include "run.h"
 #include "sockfile.h"
 
 /* Newcomers are looked at again after so long when nobody can be accepted. */
@@ -117,15 +116,14 @@ static bool
 answer (struct client *client, char *line, size_t len, int code,
         const char *message)
 {
-  const struct run run = {.stop = &client->stop};
   struct ctlreply reply;
 
-  if (ctlreply_open (&reply, client->fd, PATIENCE_MS) < 0)
+  if (ctlreply_open (&reply, client->fd, PATIENCE_MS, &client->stop) < 0)
     return false;
   if (code)
     ctlrequest_refuse (code, message, reply.fp);
   else
-    ctlrequest_answer (ctl.disk, line, len, &run, reply.fp);
+    ctlrequest_answer (ctl.disk, line, len, &reply.run, reply.fp);
   return ctlreply_close (&reply);
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # The control socket of a running server: attributes, a reset that does not take
-# the disk from under a client, a socket that is taken, and that it goes with the
-# server.
+# the disk from under a client, a run that says how far it is, a socket that is
+# taken, and that it goes with the server.
 
 # shellcheck source=functions.sh.in
 . ./functions.sh
@@ -84,6 +84,26 @@ fi
 sizes=$(ask 'get zram0 size_stat')
 must_answer " $orig $compr$sizes" 'get zram0 slot_stat'
 [[ $sizes = " $same "*" $huge"$'\nok' ]] || die "the sizes are $sizes"
+
+# Every second page goes, of some that do not compress: to put the others together
+# takes a run, which says how far it is if it is asked to.
+make_holes ()
+{
+  local i
+  head -c 1M /dev/urandom >"$dir/data"
+  nbdcopy "$dir/data" "$uri"
+  for ((i = 0; i < 256; i += 2)); do
+    dd if=/dev/zero of="$dir/data" bs=4K seek="$i" count=1 conv=notrunc status=none
+  done
+  nbdcopy "$dir/data" "$uri"
+}
+must_answer ok 'set zram0 compact_threshold 0'
+make_holes
+answer=$(ask 'run zram0 compact 1')
+[[ $answer =~ ^(progress [0-9]+ [0-9]+$'\n')+ok$ ]] ||
+  die "a run said: $answer"
+make_holes
+must_answer ok 'set zram0 compact 1'
 
 # Another server may not have the socket; this one keeps it.
 ! "$nbdkit" -f -U "$dir/other" "$plugin" 1M "control=$control" \

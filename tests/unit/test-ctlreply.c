@@ -19,6 +19,7 @@
 
 static int here, there; /* the server's end, and the client's */
 static struct ctlreply reply;
+static _Atomic bool gone;
 
 static void
 setup (void)
@@ -41,7 +42,7 @@ teardown (void)
 static void
 start (uint64_t patience)
 {
-  ck_assert_int_eq (ctlreply_open (&reply, here, patience), 0);
+  ck_assert_int_eq (ctlreply_open (&reply, here, patience, &gone), 0);
 }
 
 /* These bytes come next. */
@@ -157,6 +158,92 @@ START_TEST (who_has_gone_is_given_up)
   ck_assert (!ctlreply_close (&reply));
 }
 
+/* Progress. */
+
+START_TEST (progress_arrives_at_once)
+{
+  start (LONG);
+  run_progress (&reply.run, 1, 3);
+  must_come ("progress 1 3\n");
+  must_be_all ();
+  fprintf (reply.fp, "ok\n");
+  ck_assert (ctlreply_close (&reply));
+  must_come ("ok\n");
+}
+
+START_TEST (the_largest_numbers_have_room)
+{
+  start (LONG);
+  run_progress (&reply.run, UINT64_MAX, UINT64_MAX);
+  must_come ("progress 18446744073709551615 18446744073709551615\n");
+  ck_assert (ctlreply_close (&reply));
+}
+
+/* Each would be 14 bytes or more. */
+START_TEST (progress_is_told_now_and_then)
+{
+  static char text[1 << 20];
+  ssize_t n;
+
+  start (LONG);
+  for (uint64_t i = 0; i < 10000; i++)
+    run_progress (&reply.run, i, 10000);
+  n = recv (there, text, sizeof text, 0);
+  ck_assert_int_gt (n, 0);
+  ck_assert_int_lt (n, 14 * 5000);
+  ck_assert_int_eq (memcmp (text, "progress 0 10000\n", 17), 0);
+  ck_assert (ctlreply_close (&reply));
+}
+
+/* Send until nothing more can be, so short that there is no room for as little
+ * as a line.  Returns the bytes. */
+static uint64_t
+fill_socket (void)
+{
+  uint64_t sent = 0;
+
+  while (send (here, "\n", 1, MSG_DONTWAIT) == 1)
+    sent++;
+  return sent;
+}
+
+static void
+drain_socket (uint64_t n)
+{
+  char byte;
+
+  for (; n > 0; n--) {
+    must (recv (there, &byte, 1, 0) == 1);
+    must (byte == '\n');
+  }
+}
+
+/* Who waited for it would wait for as long as this test may take. */
+START_TEST (progress_waits_for_nobody)
+{
+  uint64_t sent;
+
+  start (LONG);
+  sent = fill_socket ();
+  run_progress (&reply.run, 1, 3);
+  ck_assert (!run_stopped (&reply.run));
+  drain_socket (sent);
+  must_be_all ();
+  fprintf (reply.fp, "ok\n");
+  ck_assert (ctlreply_close (&reply));
+  must_come ("ok\n");
+}
+
+START_TEST (who_has_gone_ends_the_run)
+{
+  start (LONG);
+  ck_assert (!run_stopped (&reply.run));
+  close (there);
+  run_progress (&reply.run, 1, 3);
+  ck_assert (run_stopped (&reply.run));
+  ck_assert (!ctlreply_close (&reply));
+}
+
 int
 main (void)
 {
@@ -170,5 +257,13 @@ main (void)
   tcase_add_test (tc, a_long_answer_arrives_whole);
   tcase_add_test (tc, who_takes_nothing_is_given_up);
   tcase_add_test (tc, who_has_gone_is_given_up);
+
+  tc = suite_case (suite, "progress");
+  tcase_add_checked_fixture (tc, setup, teardown);
+  tcase_add_test (tc, progress_arrives_at_once);
+  tcase_add_test (tc, the_largest_numbers_have_room);
+  tcase_add_test (tc, progress_is_told_now_and_then);
+  tcase_add_test (tc, progress_waits_for_nobody);
+  tcase_add_test (tc, who_has_gone_ends_the_run);
   return suite_run (suite);
 }

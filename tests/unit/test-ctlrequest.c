@@ -11,6 +11,7 @@
 
 #include "attr.h"
 #include "ctlrequest.h"
+#include "run.h"
 #include "unit.h"
 
 static struct disk disk;
@@ -27,6 +28,23 @@ teardown (void)
   disk_destroy (&disk);
 }
 
+/* How often, and what last, a run has been told. */
+static struct {
+  unsigned times;
+  uint64_t done, total;
+} told;
+
+static void
+listen (void *arg, uint64_t done, uint64_t total)
+{
+  (void) arg;
+  told.times++;
+  told.done = done;
+  told.total = total;
+}
+
+static const struct run run = {.progress = listen};
+
 /* The answer to the LEN bytes at TEXT; to be freed. */
 static char *
 ask_bytes (const char *text, size_t len)
@@ -40,7 +58,7 @@ ask_bytes (const char *text, size_t len)
   ck_assert_ptr_nonnull (reply);
   memcpy (line, text, len);
   line[len] = '\0';
-  ctlrequest_answer (&disk, line, len, NULL, reply);
+  ctlrequest_answer (&disk, line, len, &run, reply);
   fclose (reply);
   free (line);
   return answer;
@@ -81,6 +99,40 @@ START_TEST (what_is_set_can_be_got)
   must_answer ("get zram0 size", " 1048576\nok\n");
   must_answer ("set zram0 reset 1", "ok\n");
   must_answer ("get zram0 initstate", " 0\nok\n");
+}
+
+START_TEST (to_run_is_to_set)
+{
+  must_answer ("run zram0 disksize 1M", "ok\n");
+  must_answer ("get zram0 disksize", " 1048576\nok\n");
+  must_answer ("run zram0 compact 1", "ok\n");
+  ck_assert_uint_eq (told.times, 0);
+}
+
+/* Every second page of a MiB that does not compress: eight zspages are to be
+ * gained, and too little for the device to gain them by itself. */
+static void
+make_holes (void)
+{
+  static char page[ZRAM_PAGE_SIZE];
+
+  for (uint64_t i = 0; i < 256; i++) {
+    content_fill (page, sizeof page, CONTENT_NOISE, i);
+    must_equal (zram_write (disk.zram, page, sizeof page, i * sizeof page), 0);
+  }
+  for (uint64_t i = 0; i < 256; i += 2)
+    must_equal (zram_zero (disk.zram, sizeof page, i * sizeof page), 0);
+}
+
+/* Only who asks for it is told. */
+START_TEST (a_run_says_how_far_it_is)
+{
+  must_answer ("set zram0 disksize 1M", "ok\n");
+  make_holes ();
+  must_answer (_i ? "run zram0 compact 1" : "set zram0 compact 1", "ok\n");
+  ck_assert_int_eq (told.times > 0, _i);
+  ck_assert_uint_eq (told.done, _i ? 8 : 0);
+  ck_assert_uint_eq (told.total, _i ? 8 : 0);
 }
 
 /* The rows that can be read or told, and what for. */
@@ -135,6 +187,12 @@ static const struct {
     {"set zram0 mm_stat 0", "EACCES"},
     {"set zram0 nothing 1", "ENOENT"},
     {"set zram0 compact 1", "EINVAL"},
+    {"run", "EINVAL"},
+    {"run zram0 disksize", "EINVAL"},
+    {"run zram0 mm_stat 0", "EACCES"},
+    {"run zram0 nothing 1", "ENOENT"},
+    {"run zram1 compact 1", "ENODEV"},
+    {"run zram0 compact 1", "EINVAL"},
     {"get zram0 disksize\t", "EINVAL"},
     {"get zram0 disksize\r", "EINVAL"},
     {"\033[2J", "EINVAL"},
@@ -199,6 +257,8 @@ main (void)
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, the_disks_are_listed);
   tcase_add_test (tc, what_is_set_can_be_got);
+  tcase_add_test (tc, to_run_is_to_set);
+  tcase_add_loop_test (tc, a_run_says_how_far_it_is, 0, 2);
   tcase_add_test (tc, the_attributes_are_those_of_the_table);
   tcase_add_loop_test (tc, what_is_wrong_gets_one_line, 0, NR_BAD);
   tcase_add_test (tc, bytes_of_zero_are_no_text);

@@ -27,10 +27,10 @@
 
 /* Requests. */
 
-static _Atomic unsigned runs_begun, runs_ended;
+static _Atomic unsigned runs_begun, runs_ended, steps;
 
-/* "run" goes on until it is told to stop; "much" has a long answer; "class" is
- * that of the thread that answers; others are repeated. */
+/* "run" goes on until it is told to stop, and tells; "much" has a long answer;
+ * "class" is that of the thread that answers; others are repeated. */
 void
 ctlrequest_answer (struct disk *disk, char *line, size_t len,
                    const struct run *run, FILE *reply)
@@ -39,8 +39,11 @@ ctlrequest_answer (struct disk *disk, char *line, size_t len,
   must (strcmp (disk->name, "zram0") == 0);
   if (strcmp (line, "run") == 0) {
     runs_begun++;
-    while (!run_stopped (run))
+    while (!run_stopped (run)) {
+      run_progress (run, 1, 3);
+      steps++;
       sched_yield ();
+    }
     runs_ended++;
   }
   else if (strcmp (line, "much") == 0)
@@ -374,6 +377,47 @@ START_TEST (who_hangs_up_ends_what_he_asked_for)
   ck_assert_uint_eq (runs_begun, 1);
 }
 
+START_TEST (a_run_tells_before_its_end)
+{
+  int fd;
+
+  start ();
+  fd = connect_client ();
+  say (fd, "run\n");
+  ck_assert_str_eq (hear (fd), "progress 1 3\n");
+  ck_assert_uint_eq (runs_ended, 0);
+  /* Not only once. */
+  ck_assert_str_eq (hear (fd), "progress 1 3\n");
+  close (fd);
+  wait_for_runs (&runs_ended, 1);
+  ctlsocket_stop ();
+}
+
+/* He is told, and the run goes on, whatever he has been told by then. */
+START_TEST (who_does_not_listen_holds_up_nobody)
+{
+  unsigned before;
+  int fd, other;
+
+  start ();
+  fd = connect_client ();
+  other = connect_client ();
+  say (fd, "run\n");
+  ck_assert_str_eq (hear (fd), "progress 1 3\n");
+  for (int i = 0; i < 10; i++) {
+    must_be_answered (other);
+    before = steps;
+    while (steps == before)
+      sched_yield ();
+  }
+  ck_assert_uint_eq (runs_ended, 0);
+  close (fd);
+  wait_for_runs (&runs_ended, 1);
+  must_be_answered (other);
+  close (other);
+  ctlsocket_stop ();
+}
+
 /* Who has only nothing more to say waits for the answer. */
 START_TEST (who_stops_talking_ends_nothing)
 {
@@ -476,6 +520,8 @@ main (void)
   tc = suite_case (suite, "runs");
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, who_hangs_up_ends_what_he_asked_for);
+  tcase_add_test (tc, a_run_tells_before_its_end);
+  tcase_add_test (tc, who_does_not_listen_holds_up_nobody);
   tcase_add_test (tc, who_stops_talking_ends_nothing);
   tcase_add_test (tc, the_end_ends_what_is_under_way);
   tcase_add_test (tc, who_answers_is_of_no_real_time_class);
