@@ -35,10 +35,9 @@ write_reply (void *cookie, const char *text, size_t len)
 {
   struct ctlreply *const reply = cookie;
 
-  if (reply->deadline == 0)
-    reply->deadline = clock_ms () + reply->patience;
   if (!reply->failed)
-    reply->failed = !send_all (reply->fd, text, len, reply->deadline);
+    reply->failed =
+        !send_all (reply->fd, text, len, clock_ms () + reply->patience);
   return reply->failed ? 0 : (ssize_t) len;
 }
 
@@ -74,7 +73,6 @@ ctlreply_open (struct ctlreply *reply, int fd, uint64_t patience,
       (struct run){.stop = gone, .progress = send_progress, .arg = reply};
   reply->fd = fd;
   reply->patience = patience;
-  reply->deadline = 0;
   reply->failed = false;
   reply->gone = gone;
   reply->next = 0;

@@ -25,15 +25,14 @@ struct ctlreply {
   /* Its own. */
   int fd;
   uint64_t patience;
-  uint64_t deadline; /* 0: nothing has been sent yet */
-  bool failed;       /* the client has gone, or has not taken it in time */
+  bool failed; /* the client has gone, or has not taken it in time */
   _Atomic bool *gone;
   uint64_t next; /* when progress may be told again */
   char buffer[4096];
 };
 
 /* Begin an answer to the client at the socket FD, which stays the caller's.  He
- * has PATIENCE milliseconds, from the first bytes that are sent to the last.
+ * has PATIENCE milliseconds for each part of it that is sent.
  * *GONE ends a run, and is set if one finds that he has gone.  -1: there is no
  * memory. */
 extern int ctlreply_open (struct ctlreply *reply, int fd, uint64_t patience,

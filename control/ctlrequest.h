@@ -33,7 +33,8 @@ struct run;
 
 /* Answer the LEN bytes at LINE, which a NUL byte follows, on REPLY.  A run of
  * some time ends when RUN is stopped; if it was asked to, it tells RUN how far
- * it is, before anything is printed.  Takes the disk's lock. */
+ * it is, before anything is printed.  Takes the disk's lock, but not while it
+ * writes to REPLY, which may wait for the client. */
 extern void ctlrequest_answer (struct disk *disk, char *line, size_t len,
                                const struct run *run, FILE *reply);
 

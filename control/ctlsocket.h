@@ -9,7 +9,8 @@
  *
  * A client that says nothing may stay as long as there are places; for want of
  * one, that which has been silent longest goes, if that is some seconds.  Who
- * does not finish his line, or does not take his answer, in so many goes, too.
+ * does not finish his line, or does not take his answer, or a part of a long
+ * one, in so many goes, too.
  * Who hangs up while his request is under way ends it, and those that would
  * have come after it.
  *
@@ -29,8 +30,8 @@ struct disk;
 /* The longest request, in bytes, with its newline. */
 #define CTLSOCKET_LINE 4096
 
-/* In seconds: for the rest of a line, for taking an answer, and until a silent
- * client may have to go. */
+/* In seconds: for the rest of a line, for taking a part of an answer, and until
+ * a silent client may have to go. */
 #define CTLSOCKET_PATIENCE 10
 
 /* Make the socket PATH, for its owner only.  One that a dead server has left is

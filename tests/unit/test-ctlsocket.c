@@ -29,26 +29,32 @@
 
 static _Atomic unsigned runs_begun, runs_ended, steps;
 
-/* "run" goes on until it is told to stop, and tells; "much" has a long answer;
- * "class" is that of the thread that answers; others are repeated. */
+static void
+run_until_stopped (const struct run *run)
+{
+  runs_begun++;
+  while (!run_stopped (run)) {
+    run_progress (run, 1, 3);
+    steps++;
+    sched_yield ();
+  }
+  runs_ended++;
+}
+
+/* "run" goes on until it is told to stop, and tells; "much" has a long answer,
+ * and "more" does both; "class" is that of the thread that answers; others are
+ * repeated. */
 void
 ctlrequest_answer (struct disk *disk, char *line, size_t len,
                    const struct run *run, FILE *reply)
 {
   must (strlen (line) == len);
   must (strcmp (disk->name, "zram0") == 0);
-  if (strcmp (line, "run") == 0) {
-    runs_begun++;
-    while (!run_stopped (run)) {
-      run_progress (run, 1, 3);
-      steps++;
-      sched_yield ();
-    }
-    runs_ended++;
-  }
-  else if (strcmp (line, "much") == 0)
+  if (*line == 'm')
     for (int i = 0; i < 1000; i++)
       fprintf (reply, " %0100d\n", i);
+  if (strcmp (line, "run") == 0 || strcmp (line, "more") == 0)
+    run_until_stopped (run);
   else if (strcmp (line, "class") == 0)
     fprintf (reply, " %d\n", sched_getscheduler (0));
   else
@@ -281,6 +287,22 @@ START_TEST (who_does_not_take_his_answers_goes)
   ctlsocket_stop ();
 }
 
+/* He need not wait for the end of it. */
+START_TEST (a_long_answer_comes_as_it_is_made)
+{
+  char bytes[1024];
+  int fd;
+
+  start ();
+  fd = connect_client ();
+  say (fd, "more\n");
+  ck_assert_int_gt (recv (fd, bytes, sizeof bytes, MSG_WAITALL), 0);
+  ck_assert_mem_eq (bytes + 1, "0000000000", 10);
+  close (fd);
+  ctlsocket_stop ();
+  ck_assert_uint_eq (runs_ended, runs_begun);
+}
+
 /* For want of a place, those go who have been silent for long. */
 START_TEST (silent_clients_keep_nobody_out)
 {
@@ -510,6 +532,7 @@ main (void)
   tcase_add_test (tc, an_endless_line_is_refused);
   tcase_add_test (tc, a_line_without_its_end_is_refused);
   tcase_add_test (tc, an_unfinished_line_ends);
+  tcase_add_test (tc, a_long_answer_comes_as_it_is_made);
   tcase_add_test (tc, who_does_not_take_his_answers_goes);
   tcase_add_test (tc, silent_clients_keep_nobody_out);
   tcase_add_test (tc, who_asks_again_loses_no_place);
