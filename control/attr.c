@@ -690,20 +690,49 @@ attr_set (struct disk *disk, const char *name, const char *value,
   return r;
 }
 
+/* What a row's show_part returns. */
+static int
+do_show (const struct attr *attr, const struct disk *disk, uint64_t *at,
+         FILE *fp)
+{
+  if (attr->show_part)
+    return attr->show_part (disk, at, fp);
+  attr->show (disk, fp);
+  return 0;
+}
+
+int
+attr_get_part (struct disk *disk, const char *name, uint64_t *at, FILE *fp,
+               struct attr_error *error)
+{
+  const struct attr *const attr = find_or_fail (name, error);
+  int r;
+
+  if (!attr)
+    return -1;
+  if (!attr_is_readable (attr))
+    return fail_as (error, EACCES, "%s: cannot be read", attr->name);
+  pthread_rwlock_rdlock (&disk->lock);
+  r = do_show (attr, disk, at, fp);
+  pthread_rwlock_unlock (&disk->lock);
+  if (r >= 0)
+    return r;
+  return fail_as (error, -r,
+                  "%s: the disk is not initialised: give it a disksize first",
+                  attr->name);
+}
+
 int
 attr_get (struct disk *disk, const char *name, FILE *fp,
           struct attr_error *error)
 {
-  const struct attr *const attr = find_or_fail (name, error);
+  uint64_t at = 0;
+  int r;
 
-  if (!attr)
-    return -1;
-  if (!attr->show)
-    return fail_as (error, EACCES, "%s: cannot be read", attr->name);
-  pthread_rwlock_rdlock (&disk->lock);
-  attr->show (disk, fp);
-  pthread_rwlock_unlock (&disk->lock);
-  return 0;
+  do
+    r = attr_get_part (disk, name, &at, fp, error);
+  while (r > 0);
+  return r;
 }
 
 static bool

@@ -84,7 +84,19 @@ struct attr {
   /* Print the attribute's value and a newline.  The caller holds the disk's
    * lock for reading.  NULL: cannot be read. */
   void (*show) (const struct disk *disk, FILE *fp);
+
+  /* The same, in place of "show", for what may be long: the lines of a part of
+   * it, from *AT on, which is 0 at first and is moved on.  The caller may let
+   * go of the lock before the next part.  0: that was all; 1: there is more;
+   * -EINVAL: not while the disk is not initialised. */
+  int (*show_part) (const struct disk *disk, uint64_t *at, FILE *fp);
 };
+
+static inline bool
+attr_is_readable (const struct attr *attr)
+{
+  return attr->show || attr->show_part;
+}
 
 /* The rows, attr_count of them. */
 extern const struct attr attrs[];
@@ -108,8 +120,15 @@ extern int attr_complete (struct attr_config *config, struct attr_error *error);
 extern int attr_set (struct disk *disk, const char *name, const char *value,
                      const struct run *run, struct attr_error *error);
 
-/* Print what DISK's attribute is, a line.  -1 and ERROR: ENOENT; EACCES, it can
- * only be told.  Takes the disk's lock. */
+/* Print what DISK's attribute is: lines; of what is long a part, from *AT on,
+ * which is 0 at first and is moved on.  0: that was all; 1: there is more.  -1
+ * and ERROR: ENOENT; EACCES, it can only be told; EINVAL, the disk is not
+ * initialised, be it that it no longer is.  Has the disk's lock meanwhile, so
+ * FP should wait for nobody. */
+extern int attr_get_part (struct disk *disk, const char *name, uint64_t *at,
+                          FILE *fp, struct attr_error *error);
+
+/* All of it. */
 extern int attr_get (struct disk *disk, const char *name, FILE *fp,
                      struct attr_error *error);
 

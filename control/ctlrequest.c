@@ -34,7 +34,7 @@ refuse_word (int code, const char *what, const char *word, FILE *reply)
   ctlrequest_refuse (code, message, reply);
 }
 
-/* Every line of TEXT, behind a blank; then "ok". */
+/* Every line of TEXT, behind a blank. */
 static void
 print_lines (char *text, FILE *reply)
 {
@@ -43,7 +43,6 @@ print_lines (char *text, FILE *reply)
   for (char *line = strsep (&rest, "\n"); line; line = strsep (&rest, "\n"))
     if (rest || *line)
       fprintf (reply, " %s\n", line);
-  fprintf (reply, "ok\n");
 }
 
 static void
@@ -57,9 +56,10 @@ answer_attributes (struct request *request, FILE *reply)
 {
   (void) request;
   for (size_t i = 0; i < attr_count; i++)
-    if (attrs[i].show || attrs[i].set)
-      fprintf (reply, " %s %s%s %s\n", attrs[i].name, attrs[i].show ? "r" : "",
-               attrs[i].set ? "w" : "", attrs[i].help);
+    if (attr_is_readable (&attrs[i]) || attrs[i].set)
+      fprintf (reply, " %s %s%s %s\n", attrs[i].name,
+               attr_is_readable (&attrs[i]) ? "r" : "", attrs[i].set ? "w" : "",
+               attrs[i].help);
   fprintf (reply, "ok\n");
 }
 
@@ -88,16 +88,40 @@ take_names (struct request *request, FILE *reply)
   return name;
 }
 
-/* Printed into memory first: the disk's lock is held meanwhile, and the client
- * may be slow to take what is printed on REPLY. */
+/* Its lines from *AT on, which are made in memory: the disk is not locked while
+ * they are sent.  Returns what attr_get_part does; an error has been told. */
+static int
+answer_part (struct request *request, const char *name, uint64_t *at,
+             FILE *reply)
+{
+  struct attr_error error;
+  char *text = NULL;
+  size_t size;
+  FILE *const fp = open_memstream (&text, &size);
+  int r;
+
+  if (!fp) {
+    ctlrequest_refuse (ENOMEM, "there is no memory for the answer", reply);
+    return -1;
+  }
+  r = attr_get_part (request->disk, name, at, fp, &error);
+  if (fclose (fp) != 0) {
+    ctlrequest_refuse (ENOMEM, "there is no memory for the answer", reply);
+    r = -1;
+  }
+  else if (r < 0)
+    ctlrequest_refuse (error.code, error.message, reply);
+  else
+    print_lines (text, reply);
+  free (text);
+  return r;
+}
+
 static void
 answer_get (struct request *request, FILE *reply)
 {
   const char *const name = take_names (request, reply);
-  struct attr_error error;
-  char *text = NULL;
-  size_t size;
-  FILE *fp;
+  uint64_t at = 0;
   int r;
 
   if (!name)
@@ -106,19 +130,13 @@ answer_get (struct request *request, FILE *reply)
     refuse_word (EINVAL, "nothing may follow", name, reply);
     return;
   }
-  fp = open_memstream (&text, &size);
-  if (!fp) {
-    ctlrequest_refuse (ENOMEM, "there is no memory for the answer", reply);
-    return;
-  }
-  r = attr_get (request->disk, name, fp, &error);
-  if (fclose (fp) != 0)
-    ctlrequest_refuse (ENOMEM, "there is no memory for the answer", reply);
-  else if (r < 0)
-    ctlrequest_refuse (error.code, error.message, reply);
-  else
-    print_lines (text, reply);
-  free (text);
+  do
+    r = answer_part (request, name, &at, reply);
+  while (r > 0 && !run_stopped (request->run) && !ferror (reply));
+  if (r > 0)
+    refuse_word (EINTR, "was interrupted:", name, reply);
+  else if (r == 0)
+    fprintf (reply, "ok\n");
 }
 
 /* What it says is done, and RUN told how far it is. */

@@ -342,7 +342,8 @@ START_TEST (every_row_has_its_help)
 
     must_be_printable (attr->name);
     must_be_printable (attr->help);
-    ck_assert (attr->store || attr->set || attr->show);
+    ck_assert (attr->store || attr->set || attr_is_readable (attr));
+    ck_assert (!attr->show || !attr->show_part);
     ck_assert (attr->store || !attr->required);
     if (attr->store || attr->set)
       must_be_printable (attr->metavar);
