@@ -616,6 +616,12 @@ const struct attr attrs[] = {
         .show = slot_stat_show,
     },
     {
+        .name = "block_state",
+        .help = "a line for each stored page: index, time, flags (slow, long)",
+        .walk = ATTR_WALKS_SLOTS,
+        .show_part = block_state_show,
+    },
+    {
         .name = "swap_stat",
         .help = "the reserve, and what the process has for swap",
         .columns = "reserve_least reserve_waiting reserve_refused threads "

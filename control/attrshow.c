@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <config.h>
 
+#include <errno.h>
 #include <inttypes.h>
 
 #include "attrshow.h"
@@ -103,6 +104,37 @@ slot_stat_show (const struct disk *disk, FILE *fp)
            sums.compr_data_size, sums.same_pages);
   print_counts (fp, sums.size_pages, ZRAM_SIZE_BUCKETS);
   fprintf (fp, " %" PRIu64 "\n", sums.huge_pages);
+}
+
+/* block_state */
+
+/* Lines to a part: so little that nobody waits for it. */
+#define STATE_LINES 512
+
+/* Its index, the seconds since its last use, which nobody notes yet, and its
+ * flags, of which others are to come: written back, idle, recompressed, not
+ * compressible by any algorithm. */
+static void
+print_state (FILE *fp, uint64_t index, const struct zram_page *page)
+{
+  fprintf (fp, "%12" PRIu64 " %12d.%06d %c.%c...\n", index, 0, 0,
+           page->same ? 's' : '.', page->huge ? 'h' : '.');
+}
+
+int
+block_state_show (const struct disk *disk, uint64_t *at, FILE *fp)
+{
+  struct zram_page page;
+
+  if (!disk->zram)
+    return -EINVAL;
+  for (unsigned i = 0; i < STATE_LINES; i++) {
+    if (!zram_next_page (disk->zram, at, &page))
+      return 0;
+    print_state (fp, *at, &page);
+    ++*at;
+  }
+  return 1;
 }
 
 /* frag_stat */

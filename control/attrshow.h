@@ -16,6 +16,9 @@ extern void stat_show (const struct disk *disk, FILE *fp);
 extern void size_stat_show (const struct disk *disk, FILE *fp);
 extern void debug_stat_show (const struct disk *disk, FILE *fp);
 extern void slot_stat_show (const struct disk *disk, FILE *fp);
+/* The next lines of many: see attr.h's show_part. */
+extern int block_state_show (const struct disk *disk, uint64_t *at, FILE *fp);
+
 extern void frag_stat_show (const struct disk *disk, FILE *fp);
 extern void swap_stat_show (const struct disk *disk, FILE *fp);
 

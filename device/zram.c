@@ -321,6 +321,19 @@ zram_extent (struct zram *zram, uint64_t count, uint64_t offset, bool *hole)
   return index > last ? count : (index << ZRAM_PAGE_SHIFT) - offset;
 }
 
+bool
+zram_next_page (const struct zram *zram, uint64_t *index,
+                struct zram_page *page)
+{
+  const uint64_t end = zram->disksize >> ZRAM_PAGE_SHIFT;
+  uint32_t flags = 0;
+
+  *index = slot_next_allocated (zram->table, *index, end, &flags);
+  *page =
+      (struct zram_page){.same = flags & SLOT_SAME, .huge = flags & SLOT_HUGE};
+  return *index < end;
+}
+
 /* What is stored: how many pages of which length, and so how many. */
 static void
 sum_pages (const struct stats *sums, struct zram_stats *stats)

@@ -159,6 +159,18 @@ extern void zram_stats (const struct zram *zram, struct zram_stats *stats);
  * I/O, and it takes as long as there is much stored. */
 extern void zram_recount (struct zram *zram, struct zram_stats *sums);
 
+/* What is known of a page that is stored (zram's block_state). */
+struct zram_page {
+  bool same; /* same-filled */
+  bool huge; /* stored raw */
+};
+
+/* The first page from *INDEX on that is stored, whose index is put there;
+ * false: there is none.  Takes no lock; what it says was true at some moment
+ * during the call. */
+extern bool zram_next_page (const struct zram *zram, uint64_t *index,
+                            struct zram_page *page);
+
 /* What the pool holds and what holes it has.  Looks at every zspage, each under
  * its lock; I/O goes on. */
 extern void zram_pool_stats (struct zram *zram, struct zs_pool_stats *stats,

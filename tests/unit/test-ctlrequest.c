@@ -178,6 +178,7 @@ static const struct {
     {"get zram0  disksize", "ENOENT"},
     {"get zram0 nothing", "ENOENT"},
     {"get zram0 mem_limit", "EACCES"},
+    {"get zram0 block_state", "EINVAL"},
     {"set", "EINVAL"},
     {"set zram0", "EINVAL"},
     {"set zram0 disksize", "EINVAL"},
