@@ -197,6 +197,10 @@ enum {
 static int
 take_data (struct ctlclient *client, const char *data, size_t len)
 {
+  if (client->take) {
+    client->take (client->take_arg, data);
+    return MORE;
+  }
   if (len + 1 > CTLCLIENT_ANSWER - client->len)
     return give_up (client, "its answer has more than %d bytes",
                     CTLCLIENT_ANSWER);
@@ -280,6 +284,14 @@ read_more (struct ctlclient *client, struct input *input, uint64_t deadline)
   return MORE;
 }
 
+/* Until when the server has time; 0: no limit. */
+static uint64_t
+deadline_of (const struct ctlclient *client)
+{
+  return client->patience ? clock_ms () + client->patience * UINT64_C (1000)
+                          : 0;
+}
+
 static int
 read_answer (struct ctlclient *client, uint64_t deadline)
 {
@@ -290,6 +302,8 @@ read_answer (struct ctlclient *client, uint64_t deadline)
     r = read_more (client, &input, deadline);
     if (r == MORE)
       r = take_lines (client, &input);
+    if (client->take)
+      deadline = deadline_of (client);
   } while (r == MORE);
   return r;
 }
@@ -297,8 +311,7 @@ read_answer (struct ctlclient *client, uint64_t deadline)
 int
 ctlclient_ask (struct ctlclient *client, const char *format, ...)
 {
-  const uint64_t deadline =
-      client->patience ? clock_ms () + client->patience * UINT64_C (1000) : 0;
+  const uint64_t deadline = deadline_of (client);
   char line[CTLCLIENT_REQUEST + 2];
   va_list args;
   int len;

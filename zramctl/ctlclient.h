@@ -26,6 +26,11 @@ struct ctlclient {
   char code[32]; /* the name of the errno that the server has given, or
                   * empty: it was not the server that refused */
   char message[512]; /* what is wrong */
+
+  /* Gets each line of an answer's data as it comes, and PATIENCE is for the
+   * next part of it: it may be long.  NULL: it is kept in ANSWER. */
+  void (*take) (void *arg, const char *line);
+  void *take_arg;
 };
 
 #define CTLCLIENT_CLOSED \

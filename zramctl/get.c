@@ -10,14 +10,13 @@
 #include "complain.h"
 #include "target.h"
 
-/* Each line of it, with its NAME if there is one. */
+/* A line of the answer, as it comes, with the NAME if there is one. */
 static void
-print_answer (const char *name, char *answer)
+print_line (void *name, const char *line)
 {
-  char *rest, *line;
-
-  for (rest = answer; (line = strsep (&rest, "\n")) && rest;)
-    printf ("%s%s%s\n", name ? name : "", name ? ": " : "", line);
+  if (name)
+    printf ("%s: ", (const char *) name);
+  puts (line);
 }
 
 static int
@@ -35,11 +34,12 @@ get_all (struct target *target, const struct command_line *line)
 
   if (line->count == 0)
     return complain_of_words ();
-  for (int i = 0; i < line->count && target->client.fd >= 0; i++)
+  target->client.take = print_line;
+  for (int i = 0; i < line->count && target->client.fd >= 0; i++) {
+    target->client.take_arg = named ? line->words[i] : NULL;
     if (target_ask (target, "get", line->words[i], NULL) < 0)
       status = EXIT_FAILURE;
-    else
-      print_answer (named ? line->words[i] : NULL, target->client.answer);
+  }
   return status;
 }
 

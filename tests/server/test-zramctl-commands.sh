@@ -8,6 +8,7 @@
 
 requires jq --version
 requires socat -V
+requires nbdcopy --version
 control=$dir/control
 export NBDKIT_ZRAM_RUNDIR=$dir/none
 
@@ -30,6 +31,7 @@ Try 'nbdkit-zramctl --help' for more information." "$@"
 }
 
 start_nbdkit 1M "control=$control"
+server=$pid
 
 # One value is printed alone, several with their names.
 must_print 1048576 get disksize
@@ -64,6 +66,18 @@ must_fail "nbdkit-zramctl: zram0: mem_limit: '-1' is not a size: give a number \
 of bytes, with K, M, G or T after it if need be" set -- mem_limit -1
 must_fail "nbdkit-zramctl: zram0: compact_threshold: '101' is out of range: \
 give 0 to 100" set zram0 compact_threshold=101
+
+# What is long comes as it is made, be it longer than an answer may be that is
+# kept: 65536 lines are 2.3 MiB.
+start_nbdkit 256M "control=$dir/large"
+printf 'x%.0s' {1..4096} >"$dir/page"
+for ((i = 0; i < 1024; i++)); do cat "$dir/page"; done >"$dir/data"
+for ((i = 0; i < 64; i++)); do cat "$dir/data"; done >"$dir/large-data"
+nbdcopy "$dir/large-data" "$uri"
+"$zramctl" -s "$dir/large" get block_state >"$dir/out"
+awk '$1 != NR - 1 || NF != 3 || $3 != "s....." { exit 1 }
+     END { if (NR != 65536) exit 1 }' "$dir/out" ||
+  die "there are $(wc -l <"$dir/out") lines, as $(head -n 1 "$dir/out")"
 
 # Of several, those that can be read are; those before the first that cannot be
 # set are.
@@ -132,7 +146,7 @@ sed -E '1d; s/  +/ /; s/^([^ ]+ [^ ]+) +/\1 /' "$dir/out" |
   diff "$dir/attributes" - || die 'attributes --raw: differ (<)'
 
 # Without a server.
-stop_nbdkit "$pid"
+stop_nbdkit "$server"
 for words in 'get disksize' 'set mem_limit 1' attributes; do
   # shellcheck disable=SC2086 # some words
   must_fail "nbdkit-zramctl: $control: No such file or directory" $words

@@ -257,6 +257,51 @@ START_TEST (long_answers_are_taken)
   stop ();
 }
 
+static size_t taken;
+
+static void
+count_line (void *arg, const char *line)
+{
+  ck_assert_ptr_eq (arg, &taken);
+  taken += strlen (line);
+}
+
+/* However much it is. */
+START_TEST (lines_are_taken_as_they_come)
+{
+  static char text[2 * CTLCLIENT_ANSWER + 3];
+  const size_t data = sizeof text - 3;
+
+  for (size_t i = 0; i < data; i++)
+    text[i] = i % 64 == 0 ? ' ' : i % 64 == 63 ? '\n' : 'x';
+  memcpy (text + data, "ok\n", 3);
+  taken = 0;
+  start ((struct script){.says = text, .len = sizeof text, .times = 1},
+         PATIENCE);
+  client.take = count_line;
+  client.take_arg = &taken;
+  ck_assert_msg (ctlclient_ask (&client, "get zram0 x") == 0, "%s",
+                 client.message);
+  ck_assert_uint_eq (taken, data / 64 * 62);
+  ck_assert_uint_eq (client.len, 0);
+  stop ();
+}
+
+/* Silence in the middle of it has an end, too. */
+START_TEST (half_of_many_lines_is_an_error)
+{
+  taken = 0;
+  start ((struct script){SAYS (" 1\n 2\n"), .times = 1, .keeps_silent = true},
+         SHORT);
+  client.take = count_line;
+  client.take_arg = &taken;
+  ck_assert_int_eq (ctlclient_ask (&client, "get zram0 x"), -1);
+  ck_assert_msg (strstr (client.message, "does not answer within 1 seconds"),
+                 "%s", client.message);
+  ck_assert_uint_eq (taken, 2);
+  stop ();
+}
+
 /* The server hears nothing of it, and is there for the next one. */
 START_TEST (what_is_no_request_is_not_sent)
 {
@@ -336,6 +381,8 @@ main (void)
   tcase_add_test (tc, silence_has_an_end);
   tcase_add_test (tc, endless_answers_have_an_end);
   tcase_add_test (tc, long_answers_are_taken);
+  tcase_add_test (tc, lines_are_taken_as_they_come);
+  tcase_add_test (tc, half_of_many_lines_is_an_error);
   tcase_add_test (tc, what_is_no_request_is_not_sent);
   tcase_add_test (tc, what_cannot_be_connected_to_is_told);
   tcase_add_test (tc, a_full_queue_has_an_end);
