@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,6 +225,36 @@ take_error (struct ctlclient *client, char *text)
   return fail (client, "%s", rest);
 }
 
+/* Read a decimal number and END, which comes after it, at *TEXT, which goes
+ * behind it. */
+static bool
+read_number (const char **text, char end, uint64_t *number)
+{
+  char *rest;
+
+  if (!isdigit ((unsigned char) **text))
+    return false;
+  errno = 0;
+  *number = strtoull (*text, &rest, 10);
+  if (errno == ERANGE || *rest != end)
+    return false;
+  *text = rest + 1;
+  return true;
+}
+
+/* What follows "progress ". */
+static int
+take_progress (struct ctlclient *client, const char *text)
+{
+  uint64_t done, total;
+
+  if (!read_number (&text, ' ', &done) || !read_number (&text, '\0', &total) ||
+      done > total)
+    return give_up (client, "what it says of its progress makes no sense");
+  client->progress (client->progress_arg, done, total);
+  return MORE;
+}
+
 static int
 take_line (struct ctlclient *client, char *line, size_t len)
 {
@@ -235,6 +266,8 @@ take_line (struct ctlclient *client, char *line, size_t len)
     return DONE;
   if (strncmp (line, "error ", 6) == 0)
     return take_error (client, line + 6);
+  if (client->progress && strncmp (line, "progress ", 9) == 0)
+    return take_progress (client, line + 9);
   return give_up (client,
                   "is no control socket of nbdkit-zram: it says '%.64s'", line);
 }

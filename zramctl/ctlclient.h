@@ -9,6 +9,7 @@
 #define ZRAM_CTLCLIENT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "compiler.h"
 
@@ -31,6 +32,10 @@ struct ctlclient {
    * next part of it: it may be long.  NULL: it is kept in ANSWER. */
   void (*take) (void *arg, const char *line);
   void *take_arg;
+  /* For "run": told how far it is.  NULL: what a server says of that is wrong.
+   */
+  void (*progress) (void *arg, uint64_t done, uint64_t total);
+  void *progress_arg;
 };
 
 #define CTLCLIENT_CLOSED \

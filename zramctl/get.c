@@ -37,7 +37,7 @@ get_all (struct target *target, const struct command_line *line)
   target->client.take = print_line;
   for (int i = 0; i < line->count && target->client.fd >= 0; i++) {
     target->client.take_arg = named ? line->words[i] : NULL;
-    if (target_ask (target, "get", line->words[i], NULL) < 0)
+    if (target_get (target, line->words[i]) < 0)
       status = EXIT_FAILURE;
   }
   return status;

@@ -18,7 +18,7 @@ set_assignment (struct target *target, const char *word)
 {
   const char *const sign = strchr (word, '=');
   char *const name = complain_unless (strndup (word, (size_t) (sign - word)));
-  const int r = target_ask (target, "set", name, sign + 1);
+  const int r = target_set (target, name, sign + 1);
 
   free (name);
   return r;
@@ -59,7 +59,7 @@ set_all (struct target *target, const struct command_line *line)
   if (are_assignments (line))
     r = set_assignments (target, line);
   else if (line->count == 2 && !strchr (line->words[0], '='))
-    r = target_ask (target, "set", line->words[0], line->words[1]);
+    r = target_set (target, line->words[0], line->words[1]);
   else
     return complain_of_words ();
   return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

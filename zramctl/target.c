@@ -4,9 +4,14 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "complain.h"
+#include "progressbar.h"
 #include "target.h"
+
+/* What is done by then, in milliseconds, needs no bar. */
+#define BAR_DELAY 500
 
 /* The server. */
 
@@ -148,17 +153,42 @@ is_word (const char *text)
   return *text != '\0' && !strchr (text, ' ');
 }
 
-int
-target_ask (struct target *target, const char *request, const char *attribute,
-            const char *value)
+static int
+check_attribute (const struct target *target, const char *attribute)
 {
-  if (!is_word (attribute)) {
-    complain ("%s: '%s' is no name of an attribute", target->disk, attribute);
+  if (is_word (attribute))
+    return 0;
+  complain ("%s: '%s' is no name of an attribute", target->disk, attribute);
+  return -1;
+}
+
+int
+target_get (struct target *target, const char *attribute)
+{
+  if (check_attribute (target, attribute) < 0)
     return -1;
-  }
-  if (ctlclient_ask (&target->client, "%s %s %s%s%s", request, target->disk,
-                     attribute, value ? " " : "", value ? value : "") == 0)
+  if (ctlclient_ask (&target->client, "get %s %s", target->disk, attribute) ==
+      0)
     return 0;
   complain_of_answer (target, attribute);
   return -1;
+}
+
+int
+target_set (struct target *target, const char *attribute, const char *value)
+{
+  struct ctlclient *const client = &target->client;
+  bool shown;
+  int r;
+
+  if (check_attribute (target, attribute) < 0)
+    return -1;
+  shown = progressbar_begin (STDERR_FILENO, attribute, BAR_DELAY);
+  client->progress = shown ? progressbar_update : NULL;
+  r = ctlclient_ask (client, "%s %s %s %s", shown ? "run" : "set", target->disk,
+                     attribute, value);
+  progressbar_end ();
+  if (r < 0)
+    complain_of_answer (target, attribute);
+  return r;
 }

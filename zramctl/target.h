@@ -29,9 +29,13 @@ extern int target_run (struct command_line *line, unsigned patience,
                        int (*run) (struct target *target,
                                    const struct command_line *line));
 
-/* Ask REQUEST about ATTRIBUTE of the disk; with a VALUE unless it is NULL.  0,
- * and the client has the answer; -1: that has been complained of. */
-extern int target_ask (struct target *target, const char *request,
-                       const char *attribute, const char *value);
+/* Ask what ATTRIBUTE of the disk is.  0, and the client has the answer; -1:
+ * that has been complained of. */
+extern int target_get (struct target *target, const char *attribute);
+
+/* Set it to VALUE.  If that takes some time, and standard error is a terminal,
+ * a bar shows there how far it is. */
+extern int
+target_set (struct target *target, const char *attribute, const char *value);
 
 #endif /* ZRAM_TARGET_H */

@@ -112,6 +112,9 @@ stop (void)
 
 #define SAYS(text) .says = (text), .len = sizeof (text) - 1
 
+/* Who is told how far a run is; NULL: nobody. */
+static void (*progress) (void *arg, uint64_t done, uint64_t total);
+
 static void
 must_answer (struct script to_follow, const char *want)
 {
@@ -141,6 +144,7 @@ static void
 must_give_up (struct script to_follow, unsigned patience, const char *why)
 {
   start (to_follow, patience);
+  client.progress = progress;
   ck_assert_int_eq (ctlclient_ask (&client, "get zram0 x"), -1);
   ck_assert_str_eq (client.code, "");
   ck_assert_msg (strstr (client.message, why) != NULL, "%s", client.message);
@@ -172,6 +176,69 @@ START_TEST (errors_are_told)
                "EBUSY", "x: it is");
   must_refuse ((struct script){SAYS (" half\nerror EINTR\x20\n"), .times = 1},
                "EINTR", "");
+}
+
+/* The sum of what was told. */
+static void
+add_up (void *arg, uint64_t done, uint64_t total)
+{
+  uint64_t *const sum = arg;
+
+  *sum += done + total;
+}
+
+START_TEST (who_asks_is_told_how_far_it_is)
+{
+  uint64_t sum = 0;
+
+  start ((struct script){SAYS ("progress 0 10\nprogress 3 10\n a\nok\n"),
+                         .times = 1},
+         PATIENCE);
+  client.progress = add_up;
+  client.progress_arg = &sum;
+  ck_assert_int_eq (ctlclient_ask (&client, "run zram0 compact 1"), 0);
+  ck_assert_uint_eq (sum, 23);
+  ck_assert_str_eq (client.answer, "a\n");
+  stop ();
+}
+
+static void
+must_not_be_told (void *arg, uint64_t done, uint64_t total)
+{
+  (void) arg;
+  ck_abort_msg ("it was told %llu %llu", (unsigned long long) done,
+                (unsigned long long) total);
+}
+
+static const char *const no_progress[] = {
+    "progress \n",
+    "progress 1\n",
+    "progress 1 \n",
+    "progress  1 2\n",
+    "progress 1  2\n",
+    "progress 3 2\n",
+    "progress 1 2 \n",
+    "progress 1 2 3\n",
+    "progress -1 2\n",
+    "progress a b\n",
+    "progress 1 2000000000000000000000\n",
+};
+
+#define NR_NO_PROGRESS ((int) (sizeof no_progress / sizeof *no_progress))
+
+START_TEST (senseless_progress_is_refused)
+{
+  progress = must_not_be_told;
+  must_give_up ((struct script){.says = no_progress[_i],
+                                .len = strlen (no_progress[_i]),
+                                .times = 1},
+                PATIENCE, "progress makes no sense");
+}
+
+START_TEST (unasked_progress_is_refused)
+{
+  must_give_up ((struct script){SAYS ("progress 1 2\nok\n"), .times = 1},
+                PATIENCE, "it says 'progress 1 2'");
 }
 
 START_TEST (garbage_is_refused)
@@ -375,6 +442,9 @@ main (void)
   tcase_add_test (tc, answers_are_taken);
   tcase_add_test (tc, control_characters_are_replaced);
   tcase_add_test (tc, errors_are_told);
+  tcase_add_test (tc, who_asks_is_told_how_far_it_is);
+  tcase_add_loop_test (tc, senseless_progress_is_refused, 0, NR_NO_PROGRESS);
+  tcase_add_test (tc, unasked_progress_is_refused);
   tcase_add_test (tc, garbage_is_refused);
   tcase_add_test (tc, more_than_an_answer_is_refused);
   tcase_add_test (tc, half_an_answer_is_an_error);
