@@ -19,6 +19,7 @@
 
 #include "futex.h"
 #include "vmem.h"
+#include "zsbudget.h"
 #include "zspool.h"
 
 /* How many zspages are opened to being known at a time. */
@@ -133,17 +134,42 @@ fill_zspage (struct zs_pool *pool, uint32_t index)
   return r;
 }
 
-/* The caller holds the grow lock: count a zspage as used if the limit allows
- * it. */
+/* What is to be claimed from the budget for a zspage that comes to USED bytes.
+ */
+static uint64_t
+claim_beside (const struct zs_pool *pool, uint64_t used)
+{
+  return pool->budget && used >= pool->min ? ZSPAGE_SIZE : 0;
+}
+
+/* The caller holds the grow lock: count a zspage as used if limit and budget
+ * allow it.  Others may be giving some back meanwhile, so that it may come to
+ * less than was thought, and cost nothing. */
 static bool
 do_charge (struct zs_pool *pool)
 {
   const uint64_t limit = pool->limit;
+  const uint64_t claim = claim_beside (pool, pool->used);
 
   if (limit && pool->used + ZSPAGE_SIZE > limit)
     return false;
-  pool->used += ZSPAGE_SIZE;
+  if (claim > 0 && !zs_budget_claim (pool->budget, claim))
+    return false;
+
+  const uint64_t used = atomic_fetch_add (&pool->used, ZSPAGE_SIZE);
+
+  if (claim > claim_beside (pool, used))
+    zs_budget_release (pool->budget, claim);
   return true;
+}
+
+void
+zs_uncharge (struct zs_pool *pool)
+{
+  const uint64_t used = atomic_fetch_sub (&pool->used, ZSPAGE_SIZE);
+
+  if (claim_beside (pool, used - ZSPAGE_SIZE) > 0)
+    zs_budget_release (pool->budget, ZSPAGE_SIZE);
 }
 
 /* Something was taken from the reserve: tell whoever refills it, once. */
@@ -193,7 +219,7 @@ zs_do_zspage_get (struct zs_pool *pool, uint32_t *index)
   if (!*index)
     r = pool->reserve_only ? -EAGAIN : do_make_zspage (pool, index);
   if (r < 0)
-    pool->used -= ZSPAGE_SIZE;
+    zs_uncharge (pool);
   else if (pool->used > pool->max_used)
     pool->max_used = pool->used;
   return r;

@@ -177,6 +177,8 @@ zs_pool_destroy (struct zs_pool *pool)
 {
   if (!pool)
     return;
+  while (pool->used > 0)
+    zs_uncharge (pool);
   for (unsigned i = 0; pool->shards && i < pool->nr_shards; i++)
     pthread_mutex_destroy (&pool->shards[i].lock);
   pthread_mutex_destroy (&pool->index_lock);
@@ -229,7 +231,7 @@ zs_do_disown (struct zs_pool *pool, struct zs_shard *shard, uint32_t index)
   do_account_zspage (shard, zspage_kind (zspage) == ZSPAGE_RAW,
                      -(int64_t) ZSPAGE_SIZE);
   zspage_set_kind (zspage, ZSPAGE_UNUSED);
-  pool->used -= ZSPAGE_SIZE;
+  zs_uncharge (pool);
 }
 
 /* Sizes. */
@@ -372,7 +374,7 @@ zs_do_malloc_new (struct zs_pool *pool, uint32_t len, bool raw, uint64_t owner,
     /* Their first use: a page fault that shall not come under the lock. */
     zs_tag_store (zs_raw_tag (pool, zs_ref_make (index, 0)), 0);
   if (!malloc_adopting (pool, shard, index, len, raw, owner, handle)) {
-    pool->used -= ZSPAGE_SIZE;
+    zs_uncharge (pool);
     zs_zspage_put (pool, index);
   }
   return 0;
@@ -488,6 +490,14 @@ void
 zs_pool_set_limit (struct zs_pool *pool, uint64_t limit)
 {
   pool->limit = limit;
+}
+
+void
+zs_pool_set_budget (struct zs_pool *pool, struct zs_budget *budget,
+                    uint64_t min)
+{
+  pool->budget = budget;
+  pool->min = min;
 }
 
 void

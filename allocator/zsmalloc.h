@@ -40,6 +40,7 @@
 #define ZS_OWNER_LIMIT (UINT64_C (1) << 40)
 
 struct run;
+struct zs_budget;
 struct zs_pool;
 
 /* What a pool holds, in bytes unless it is a count. */
@@ -87,7 +88,7 @@ extern void zs_pool_destroy (struct zs_pool *pool);
 /* Room for LEN bytes (1 to ZS_MAX_ALLOC_SIZE); what it holds is undefined until
  * zs_obj_write.  Nothing is changed if it fails:
  *   -EINVAL  LEN is 0 or too large, or OWNER is not below ZS_OWNER_LIMIT
- *   -ENOSPC  the pool would exceed its limit or its addresses
+ *   -ENOSPC  the pool would exceed its limit, its budget or its addresses
  *   -ENOMEM  the system has no memory
  *   -EAGAIN  the pool draws on its reserve only, and that is empty */
 extern int
@@ -128,6 +129,14 @@ extern size_t zs_cost (size_t len);
 /* Let the pool take at most LIMIT bytes, 0: no limit.  A limit below what is
  * in use frees nothing; only later growth fails (zram's mem_limit). */
 extern void zs_pool_set_limit (struct zs_pool *pool, uint64_t limit);
+
+/* Let the pool share BUDGET, which outlives it, with others: of it the caller
+ * has claimed MIN bytes, whole zspages, for this pool, and keeps them claimed
+ * until the pool is destroyed.  Beyond MIN the pool grows as long as some is
+ * left, and fails like at a limit when there is none.  Before the first object.
+ */
+extern void zs_pool_set_budget (struct zs_pool *pool, struct zs_budget *budget,
+                                uint64_t min);
 
 /* Exact when nobody is calling the pool; takes no lock. */
 extern void

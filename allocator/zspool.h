@@ -88,6 +88,8 @@ struct zs_pool {
   _Atomic uint64_t used; /* bytes of the zspages in shards */
   _Atomic uint64_t max_used;
   _Atomic uint64_t limit;
+  struct zs_budget *budget; /* NULL: none */
+  uint64_t min;             /* ... of which so much is ours, used or not */
   _Atomic uint64_t pages_compacted;
 
   _Alignas(ZRAM_CACHE_LINE) pthread_mutex_t index_lock;
@@ -326,6 +328,9 @@ extern int zs_do_malloc_new (struct zs_pool *pool, uint32_t len, bool raw,
  * lock.  -ENOSPC: the limit, or no addresses; -ENOMEM; -EAGAIN: it would have
  * to be filled, and the pool grows from its reserve only. */
 extern int zs_do_zspage_get (struct zs_pool *pool, uint32_t *index);
+
+/* One that was taken is not used any more: no longer count it. */
+extern void zs_uncharge (struct zs_pool *pool);
 
 /* Put an empty one, no longer counted, into the reserve, or give its memory
  * back. */

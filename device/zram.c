@@ -44,6 +44,7 @@ create_parts (struct zram *zram, const struct zram_config *config)
     r = zcomp_create (&zram->comp, zram->backend, cpu_count (), zram);
   if (r == 0) {
     zs_pool_set_limit (zram->pool, config->mem_limit);
+    zs_pool_set_budget (zram->pool, config->budget, config->mem_min);
     zs_pool_set_relocate (zram->pool, page_relocate, zram);
     zram->background.compact_threshold = config->compact_threshold;
     zram->no_faults = config->no_faults;

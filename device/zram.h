@@ -9,7 +9,7 @@
  * OFFSET and COUNT are bytes, need no alignment, and must lie within the
  * device: OFFSET + COUNT <= zram_disksize (the NBD server sees to it).
  * Errors are negative errno:
- *   -ENOSPC  mem_limit was reached; the content is the old one
+ *   -ENOSPC  mem_limit was reached, or the budget; the content is the old one
  *   -ENOMEM  the system has no memory; the content is the old one
  *   -EIO     a stored page could not be restored
  * A request that fails may have done the pages before the one that failed.
@@ -44,6 +44,7 @@
 struct zram;
 struct run;
 struct zcomp_backend;
+struct zs_budget;
 struct zs_fragmentation;
 struct zs_pool_stats;
 
@@ -51,6 +52,8 @@ struct zs_pool_stats;
 struct zram_config {
   uint64_t disksize;  /* bytes, 1 to ZRAM_MAX_DISKSIZE; rounded up to pages */
   uint64_t mem_limit; /* bytes that the pool may take; 0: no limit */
+  struct zs_budget *budget; /* that pools share (zsbudget.h); NULL: none */
+  uint64_t mem_min; /* bytes, whole zspages, claimed of it for this device */
   const struct zcomp_backend *comp_algorithm; /* NULL: the default */
   unsigned compact_threshold; /* percent; 0: no compaction by itself */
   uint64_t reserve; /* bytes filled in advance for the pool to grow into; 0:
