@@ -4,116 +4,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "attr.h"
 #include "attrshow.h"
 #include "cmdline.h"
-#include "compiler.h"
 #include "run.h"
 #include "watermark.h"
 #include "zcomp.h"
-
-/* Values are quoted, and what was typed may hold anything: one line stays one
- * line, and terminals get no control characters. */
-ZRAM_PRINTF (3, 4)
-static int
-fail_as (struct attr_error *error, int code, const char *format, ...)
-{
-  va_list args;
-
-  error->code = code;
-  va_start (args, format);
-  vsnprintf (error->message, sizeof error->message, format, args);
-  va_end (args);
-  for (char *c = error->message; *c; c++)
-    if (iscntrl ((unsigned char) *c))
-      *c = '?';
-  return -1;
-}
-
-#define fail(error, ...) fail_as (error, EINVAL, __VA_ARGS__)
-
-/* Sizes. */
-
-/* The bits that a suffix shifts by; -1: no such suffix. */
-static int
-suffix_shift (const char *suffix)
-{
-  static const char letters[] = "KMGTPE";
-  const char *letter;
-
-  if (*suffix == '\0')
-    return 0;
-  letter = strchr (letters, toupper ((unsigned char) *suffix));
-  if (!letter || suffix[1] != '\0')
-    return -1;
-  return 10 * (int) (letter - letters + 1);
-}
-
-int
-attr_parse_size (const char *value, uint64_t *bytes)
-{
-  char *end;
-  uint64_t n;
-  int shift;
-
-  /* strtoull would take white space and signs, and negate. */
-  if (!isdigit ((unsigned char) value[0]))
-    return -EINVAL;
-  errno = 0;
-  n = strtoull (value, &end, 0);
-  shift = suffix_shift (end);
-  if (shift < 0)
-    return -EINVAL;
-  if (errno == ERANGE || n > UINT64_MAX >> shift)
-    return -ERANGE;
-  *bytes = n << shift;
-  return 0;
-}
-
-/* A size of MIN to MAX bytes for the attribute NAME; RANGE says that to a
- * person. */
-static int
-parse_size (const char *name, const char *value, uint64_t min, uint64_t max,
-            const char *range, uint64_t *bytes, struct attr_error *error)
-{
-  uint64_t n;
-  const int r = attr_parse_size (value, &n);
-
-  if (r == -EINVAL)
-    return fail (error,
-                 "%s: '%s' is not a size: give a number of bytes, with K, M, "
-                 "G or T after it if need be",
-                 name, value);
-  if (r < 0 || n < min || n > max)
-    return fail_as (error, r < 0 ? ERANGE : EINVAL,
-                    "%s: '%s' is out of range: give %s", name, value, range);
-  *bytes = n;
-  return 0;
-}
-
-/* A decimal number of 0 to MAX for the attribute NAME. */
-static int
-parse_number (const char *name, const char *value, unsigned max, unsigned *n,
-              struct attr_error *error)
-{
-  char *end = NULL;
-  unsigned long number = 0;
-
-  if (isdigit ((unsigned char) value[0]))
-    number = strtoul (value, &end, 10);
-  if (!end || *end != '\0')
-    return fail (error, "%s: '%s' is not a number: give 0 to %u", name, value,
-                 max);
-  if (number > max)
-    return fail_as (error, ERANGE, "%s: '%s' is out of range: give 0 to %u",
-                    name, value, max);
-  *n = (unsigned) number;
-  return 0;
-}
 
 /* Where sysfs takes a number it takes "+1", too. */
 static const char *
@@ -151,8 +49,8 @@ set_before_start (struct disk *disk, const char *name,
   if (!disk->zram)
     return 0;
   disk->config = before;
-  return fail_as (error, EBUSY, "%s: the disk is initialised: reset it first",
-                  name);
+  return attr_fail_as (error, EBUSY,
+                       "%s: the disk is initialised: reset it first", name);
 }
 
 /* disksize */
@@ -161,8 +59,8 @@ static int
 disksize_store (struct attr_config *config, const char *value,
                 struct attr_error *error)
 {
-  return parse_size ("disksize", value, 1, ZRAM_MAX_DISKSIZE, "1 byte to 16T",
-                     &config->zram.disksize, error);
+  return attr_parse_size_in ("disksize", value, 1, ZRAM_MAX_DISKSIZE,
+                             "1 byte to 16T", &config->zram.disksize, error);
 }
 
 /* What is filled in advance must be there: swap's memory is locked, and nobody
@@ -176,13 +74,14 @@ start_disk (struct disk *disk, struct attr_error *error)
   int r;
 
   if (bytes > available)
-    return fail_as (error, ENOMEM,
-                    "disksize: it takes %" PRIu64 " MiB at once, and %" PRIu64
-                    " are available: give less",
-                    (bytes >> 20) + 1, available >> 20);
+    return attr_fail_as (error, ENOMEM,
+                         "disksize: it takes %" PRIu64
+                         " MiB at once, and %" PRIu64
+                         " are available: give less",
+                         (bytes >> 20) + 1, available >> 20);
   r = do_disk_start (disk);
-  return r < 0 ? fail_as (error, -r, "disksize: cannot make the disk: %s",
-                          strerrordesc_np (-r))
+  return r < 0 ? attr_fail_as (error, -r, "disksize: cannot make the disk: %s",
+                               strerrordesc_np (-r))
                : 0;
 }
 
@@ -222,14 +121,16 @@ reset_set (struct disk *disk, const char *value, const struct run *run,
   unsigned yes = 0;
 
   (void) run;
-  if (parse_number ("reset", without_plus (value), UINT16_MAX, &yes, error) < 0)
+  if (attr_parse_number ("reset", without_plus (value), UINT16_MAX, &yes,
+                         error) < 0)
     return -1;
   if (yes == 0)
-    return fail (error, "reset: '%s' is not yes: give 1", value);
+    return attr_fail (error, "reset: '%s' is not yes: give 1", value);
   if (do_disk_reset (disk) < 0)
-    return fail_as (error, EBUSY,
-                    "reset: clients are connected (%d): disconnect them first",
-                    disk->clients);
+    return attr_fail_as (
+        error, EBUSY,
+        "reset: clients are connected (%d): disconnect them first",
+        disk->clients);
   return 0;
 }
 
@@ -268,8 +169,9 @@ comp_algorithm_store (struct attr_config *config, const char *value,
     print_algorithms (fp, NULL);
     fclose (fp);
   }
-  return fail (error, "comp_algorithm: unknown algorithm '%s': choose from %s",
-               value, names);
+  return attr_fail (error,
+                    "comp_algorithm: unknown algorithm '%s': choose from %s",
+                    value, names);
 }
 
 static int
@@ -278,8 +180,8 @@ comp_algorithm_set (struct disk *disk, const char *value, const struct run *run,
 {
   (void) run;
   if (strlen (value) >= ALGORITHM_NAME_SIZE)
-    return fail_as (error, E2BIG, "comp_algorithm: '%.20s...' is too long",
-                    value);
+    return attr_fail_as (error, E2BIG, "comp_algorithm: '%.20s...' is too long",
+                         value);
   return set_before_start (disk, "comp_algorithm", comp_algorithm_store, value,
                            error);
 }
@@ -302,8 +204,8 @@ mem_limit_store (struct attr_config *config, const char *value,
 {
   uint64_t bytes = 0;
 
-  if (parse_size ("mem_limit", value, 0, INT64_MAX, "0 (no limit) to 8E - 1",
-                  &bytes, error) < 0)
+  if (attr_parse_size_in ("mem_limit", value, 0, INT64_MAX,
+                          "0 (no limit) to 8E - 1", &bytes, error) < 0)
     return -1;
   config->zram.mem_limit =
       (bytes + ZRAM_PAGE_SIZE - 1) & ~(uint64_t) (ZRAM_PAGE_SIZE - 1);
@@ -332,9 +234,10 @@ mem_used_max_set (struct disk *disk, const char *value, const struct run *run,
   unsigned zero = 0;
 
   (void) run;
-  if (parse_number ("mem_used_max", without_plus (value), 0, &zero, error) < 0)
-    return fail (error, "mem_used_max: '%s' is not 0, which is all it takes",
-                 value);
+  if (attr_parse_number ("mem_used_max", without_plus (value), 0, &zero,
+                         error) < 0)
+    return attr_fail (
+        error, "mem_used_max: '%s' is not 0, which is all it takes", value);
   if (disk->zram)
     zram_reset_mem_used_max (disk->zram);
   return 0;
@@ -348,11 +251,12 @@ compact_set (struct disk *disk, const char *value, const struct run *run,
 {
   (void) value;
   if (!disk->zram)
-    return fail (error, "compact: the disk is not initialised: give it a "
-                        "disksize first");
+    return attr_fail (error, "compact: the disk is not initialised: give it a "
+                             "disksize first");
   zram_compact (disk->zram, run);
-  return run_stopped (run) ? fail_as (error, EINTR, "compact: was interrupted")
-                           : 0;
+  return run_stopped (run)
+             ? attr_fail_as (error, EINTR, "compact: was interrupted")
+             : 0;
 }
 
 /* compact_threshold */
@@ -361,8 +265,8 @@ static int
 compact_threshold_store (struct attr_config *config, const char *value,
                          struct attr_error *error)
 {
-  return parse_number ("compact_threshold", value, 100,
-                       &config->zram.compact_threshold, error);
+  return attr_parse_number ("compact_threshold", value, 100,
+                            &config->zram.compact_threshold, error);
 }
 
 /* It may change at any time. */
@@ -398,8 +302,8 @@ swap_store (struct attr_config *config, const char *value,
       config->swap = mode;
       return 0;
     }
-  return fail (error, "swap: '%s' is unknown: choose from off, try and on",
-               value);
+  return attr_fail (error, "swap: '%s' is unknown: choose from off, try and on",
+                    value);
 }
 
 /* reserve */
@@ -408,8 +312,8 @@ static int
 reserve_store (struct attr_config *config, const char *value,
                struct attr_error *error)
 {
-  return parse_size ("reserve", value, 0, ZRAM_MAX_DISKSIZE, "0 to 16T",
-                     &config->zram.reserve, error);
+  return attr_parse_size_in ("reserve", value, 0, ZRAM_MAX_DISKSIZE, "0 to 16T",
+                             &config->zram.reserve, error);
 }
 
 /* reserve_waiters */
@@ -418,8 +322,8 @@ static int
 reserve_waiters_store (struct attr_config *config, const char *value,
                        struct attr_error *error)
 {
-  return parse_number ("reserve_waiters", value, 1000000,
-                       &config->zram.reserve_waiters, error);
+  return attr_parse_number ("reserve_waiters", value, 1000000,
+                            &config->zram.reserve_waiters, error);
 }
 
 /* statsfile */
@@ -428,13 +332,13 @@ static int
 check_path (const char *name, const char *value, struct attr_error *error)
 {
   if (value[0] == '\0')
-    return fail (error, "%s: is empty: give the name of a file", name);
+    return attr_fail (error, "%s: is empty: give the name of a file", name);
   for (const char *c = value; *c; c++)
     if (iscntrl ((unsigned char) *c))
-      return fail (error,
-                   "%s: '%s' has control characters in it: give a name "
-                   "without",
-                   name, value);
+      return attr_fail (error,
+                        "%s: '%s' has control characters in it: give a name "
+                        "without",
+                        name, value);
   return 0;
 }
 
@@ -650,14 +554,14 @@ attr_store (struct attr_config *config, const char *name, const char *value,
   uint32_t bit;
 
   if (!attr || !attr->store)
-    return fail (error,
-                 "unknown parameter '%s': see nbdkit --help for this plugin",
-                 name);
+    return attr_fail (
+        error, "unknown parameter '%s': see nbdkit --help for this plugin",
+        name);
   bit = UINT32_C (1) << (attr - attrs);
   if (config->given & bit)
-    return fail (error, "%s: is given twice%s%s: give it once", attr->name,
-                 attr->alias ? ", perhaps as " : "",
-                 attr->alias ? attr->alias : "");
+    return attr_fail (error, "%s: is given twice%s%s: give it once", attr->name,
+                      attr->alias ? ", perhaps as " : "",
+                      attr->alias ? attr->alias : "");
   if (attr->store (config, value, error) < 0)
     return -1;
   config->given |= bit;
@@ -671,7 +575,7 @@ find_or_fail (const char *name, struct attr_error *error)
   const struct attr *const attr = attr_find (name);
 
   if (!attr)
-    fail_as (error, ENOENT, "there is no attribute '%s'", name);
+    attr_fail_as (error, ENOENT, "there is no attribute '%s'", name);
   return attr;
 }
 
@@ -685,8 +589,8 @@ attr_set (struct disk *disk, const char *name, const char *value,
   if (!attr)
     return -1;
   if (!attr->set)
-    return fail_as (error, EACCES, "%s: cannot be set while the server runs",
-                    attr->name);
+    return attr_fail_as (error, EACCES,
+                         "%s: cannot be set while the server runs", attr->name);
   if (attr->is_run)
     pthread_rwlock_rdlock (&disk->lock);
   else
@@ -717,15 +621,15 @@ attr_get_part (struct disk *disk, const char *name, uint64_t *at, FILE *fp,
   if (!attr)
     return -1;
   if (!attr_is_readable (attr))
-    return fail_as (error, EACCES, "%s: cannot be read", attr->name);
+    return attr_fail_as (error, EACCES, "%s: cannot be read", attr->name);
   pthread_rwlock_rdlock (&disk->lock);
   r = do_show (attr, disk, at, fp);
   pthread_rwlock_unlock (&disk->lock);
   if (r >= 0)
     return r;
-  return fail_as (error, -r,
-                  "%s: the disk is not initialised: give it a disksize first",
-                  attr->name);
+  return attr_fail_as (
+      error, -r, "%s: the disk is not initialised: give it a disksize first",
+      attr->name);
 }
 
 int
@@ -761,8 +665,8 @@ complete_swap (struct attr_config *config, struct attr_error *error)
   if (!is_given (config, "reserve_waiters"))
     config->zram.reserve_waiters = swap_waiters (cmdline.threads);
   if (is_given (config, "reserve") && config->zram.reserve < SWAP_LEAST_RESERVE)
-    return fail (error, "reserve: is too little for swap, which grows by "
-                        "nothing else: give 1M or more");
+    return attr_fail (error, "reserve: is too little for swap, which grows by "
+                             "nothing else: give 1M or more");
   return 0;
 }
 
@@ -771,7 +675,7 @@ attr_complete (struct attr_config *config, struct attr_error *error)
 {
   for (size_t i = 0; i < attr_count; i++)
     if (attrs[i].required && !(config->given & UINT32_C (1) << i))
-      return fail (error, "%s: is missing: give %s=%s", attrs[i].name,
-                   attrs[i].name, attrs[i].metavar);
+      return attr_fail (error, "%s: is missing: give %s=%s", attrs[i].name,
+                        attrs[i].name, attrs[i].metavar);
   return complete_swap (config, error);
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "attrparse.h"
 #include "disk.h"
 #include "swap.h"
 
@@ -48,12 +49,6 @@ enum attr_walk {
   ATTR_WALKS_NOTHING,
   ATTR_WALKS_ZSPAGES,
   ATTR_WALKS_SLOTS
-};
-
-/* The one line that says what is wrong, and the errno that zram has for it. */
-struct attr_error {
-  int code;
-  char message[256];
 };
 
 struct attr {
@@ -131,10 +126,5 @@ extern int attr_get_part (struct disk *disk, const char *name, uint64_t *at,
 /* All of it. */
 extern int attr_get (struct disk *disk, const char *name, FILE *fp,
                      struct attr_error *error);
-
-/* Parse what zram's memparse does: decimal, 0x hexadecimal or 0 octal, then at
- * most one of K M G T P E in either case.  Unlike it, nothing may follow.
- * -EINVAL: not that; -ERANGE: does not fit 64 bits. */
-extern int attr_parse_size (const char *value, uint64_t *bytes);
 
 #endif /* ZRAM_ATTR_H */

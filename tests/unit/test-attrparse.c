@@ -122,7 +122,7 @@ START_TEST (a_size_is_what_memparse_takes)
 int
 main (void)
 {
-  Suite *suite = suite_create ("attrsize");
+  Suite *suite = suite_create ("attrparse");
   TCase *tc = suite_case (suite, "sizes");
 
   tcase_add_loop_test (tc, a_size_is_what_memparse_takes, 0, NR_SIZES);
