@@ -39,7 +39,11 @@ wait "$program" || die 'the program failed'
 sleep 2
 server_stat
 echo "at the end: $stored MiB stored in $used MiB"
-[ "$stored" -lt 40 ] || die "$stored MiB are stored, though all is freed"
-[ "$used" -lt 20 ] || die "$used MiB are used, though all is freed"
+# Each page that another program still has there keeps a cluster from being
+# trimmed, and the more was swapped the more of those there are.
+[ "$stored" -lt $((20 + size / 10)) ] ||
+  die "$stored MiB are stored, though all is freed"
+[ "$used" -lt $((10 + size / 20)) ] ||
+  die "$used MiB are used, though all is freed"
 stop_swap
 result pass "$used MiB are used after everything was freed"
