@@ -514,14 +514,14 @@ const struct attr attrs[] = {
     },
     {
         .name = "slot_stat",
-        .help = "what is stored, each page counted again (slow)",
+        .help = "what is stored, each page counted again",
         .columns = "orig_data_size compr_data_size " SIZE_COLUMNS,
         .walk = ATTR_WALKS_SLOTS,
         .show = slot_stat_show,
     },
     {
         .name = "block_state",
-        .help = "a line for each stored page: index, time, flags (slow, long)",
+        .help = "a line for each stored page: index, time, flags",
         .walk = ATTR_WALKS_SLOTS,
         .show_part = block_state_show,
     },

@@ -3,8 +3,8 @@
  *
  * One table.  Whatever may be given as an nbdkit parameter has a "store", what
  * can be told while the server runs has a "set", what can be read has a "show";
- * the help text, the control socket, and the test of the manual are made from
- * the rows, so that they cannot disagree.
+ * the help text, the control socket, the manual's ATTRIBUTES and the completion
+ * are made from the rows, so that they cannot disagree.
  */
 #ifndef ZRAM_ATTR_H
 #define ZRAM_ATTR_H

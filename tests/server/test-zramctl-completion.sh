@@ -8,8 +8,8 @@
 
 control=$dir/control
 export NBDKIT_ZRAM_RUNDIR=$dir/none
-# shellcheck source=../../zramctl/completions/nbdkit-zramctl
-. "$top_srcdir/zramctl/completions/nbdkit-zramctl"
+# shellcheck source=../../zramctl/completions/nbdkit-zramctl.in
+. "$top_builddir/zramctl/completions/nbdkit-zramctl"
 
 # complete_words WORD...: the replies, with the cursor at the end of the last.
 complete_words ()
@@ -64,8 +64,10 @@ complete_words -o ''
 "$zramctl" --output "$(IFS=,; echo "${COMPREPLY[*]}")" ||
   die 'it completes what is no column'
 
-# Without a server there is nothing to be known of attributes.
-must_complete '' get ''
+# Without a server, attributes are those that this version has.
+must_complete 'mm_stat' get mm
+must_complete '' set mm
+must_complete 'mem_limit mem_used_max' set mem
 
 start_nbdkit 1M "control=$control"
 must_complete "$control" -s "$dir/contr"
@@ -84,12 +86,15 @@ must_complete '' -s "$control" set reset ''
 must_complete '' -s "$control" set zram0 reset ''
 must_complete 'reset' -s "$control" set mem_limit = 1G res
 
-# All that can be read, and all that can be told.
+# All that can be read, and all that can be told; without a server, too.
 for mode in r:get w:set; do
-  complete_words -s "$control" "${mode#*:}" zram0 ''
   "$zramctl" -s "$control" -nr attributes |
     awk -v mode="${mode%:*}" 'index ($2, mode) { print $1 }' >"$dir/attributes"
   [ -s "$dir/attributes" ] || die "there is nothing to ${mode#*:}"
+  complete_words -s "$control" "${mode#*:}" zram0 ''
   printf '%s\n' "${COMPREPLY[@]}" | diff "$dir/attributes" - ||
     die "${mode#*:}: the server's (<) are not those that it completes (>)"
+  complete_words "${mode#*:}" ''
+  printf '%s\n' "${COMPREPLY[@]}" | diff "$dir/attributes" - ||
+    die "${mode#*:}: a server's (<) are not those that it knows (>)"
 done
