@@ -10,26 +10,26 @@
 #include "complain.h"
 #include "humansize.h"
 
-#define OF(member) offsetof (struct diskstat, member)
+#define MM(column) SAMPLE_MM_STAT, MM_##column
 
 const struct column columns[] = {
-    {"NAME", COLUMN_TEXT, OF (name), "name of the disk"},
-    {"DISKSIZE", COLUMN_BYTES, OF (disksize), "size of the disk"},
-    {"DATA", COLUMN_BYTES, OF (orig_data_size), "what is stored, uncompressed"},
-    {"COMPR", COLUMN_BYTES, OF (compr_data_size), "what that compresses to"},
-    {"ALGORITHM", COLUMN_TEXT, OF (comp_algorithm), "algorithm in use"},
-    {"TOTAL", COLUMN_BYTES, OF (mem_used_total),
+    {"NAME", COLUMN_NAME, 0, 0, "name of the disk"},
+    {"DISKSIZE", COLUMN_BYTES, SAMPLE_DISKSIZE, 0, "size of the disk"},
+    {"DATA", COLUMN_BYTES, MM (ORIG_DATA_SIZE), "what is stored, uncompressed"},
+    {"COMPR", COLUMN_BYTES, MM (COMPR_DATA_SIZE), "what that compresses to"},
+    {"ALGORITHM", COLUMN_ALGORITHM, 0, 0, "algorithm in use"},
+    {"TOTAL", COLUMN_BYTES, MM (MEM_USED_TOTAL),
      "memory that what is stored takes, with what is lost between"},
-    {"MEM-LIMIT", COLUMN_BYTES, OF (mem_limit),
+    {"MEM-LIMIT", COLUMN_BYTES, MM (MEM_LIMIT),
      "the most that TOTAL may be; 0: no limit"},
-    {"MEM-USED", COLUMN_BYTES, OF (mem_used_max),
+    {"MEM-USED", COLUMN_BYTES, MM (MEM_USED_MAX),
      "the most that TOTAL has been"},
-    {"SAME-PAGES", COLUMN_COUNT, OF (same_pages), "pages of one repeated word"},
-    {"HUGE-PAGES", COLUMN_COUNT, OF (huge_pages), "pages that do not compress"},
-    {"MIGRATED", COLUMN_COUNT, OF (pages_compacted),
+    {"SAME-PAGES", COLUMN_COUNT, MM (SAME_PAGES), "pages of one repeated word"},
+    {"HUGE-PAGES", COLUMN_COUNT, MM (HUGE_PAGES), "pages that do not compress"},
+    {"MIGRATED", COLUMN_COUNT, MM (PAGES_COMPACTED),
      "pages of memory that compaction has given back"},
-    {"RATIO", COLUMN_RATIO, 0, "DATA divided by TOTAL"},
-    {"SOCKET", COLUMN_TEXT, OF (server), "control socket of the server"},
+    {"RATIO", COLUMN_RATIO, 0, 0, "DATA divided by TOTAL"},
+    {"SOCKET", COLUMN_SERVER, 0, 0, "control socket of the server"},
 };
 
 const size_t column_count = sizeof columns / sizeof *columns;
@@ -116,22 +116,10 @@ column_list_parse (struct column_list *list, const char *text)
 
 /* Values. */
 
-static uint64_t
-number_of (const struct column *column, const struct diskstat *stat)
+static char *
+print_text (const char *text)
 {
-  uint64_t number;
-
-  memcpy (&number, (const char *) stat + column->offset, sizeof number);
-  return number;
-}
-
-static const char *
-text_of (const struct column *column, const struct diskstat *stat)
-{
-  const char *text;
-
-  memcpy (&text, (const char *) stat + column->offset, sizeof text);
-  return text;
+  return complain_unless (strdup (text));
 }
 
 static char *
@@ -143,33 +131,36 @@ print_number (uint64_t number, bool human)
     humansize_print (text, number);
   else
     snprintf (text, sizeof text, "%" PRIu64, number);
-  return complain_unless (strdup (text));
+  return print_text (text);
 }
 
 static char *
-print_ratio (const struct diskstat *stat)
+print_ratio (const struct sample *sample)
 {
   char text[32];
+  double ratio;
 
-  if (stat->mem_used_total == 0)
+  if (!sample_ratio (sample, &ratio))
     return NULL;
-  snprintf (text, sizeof text, "%.2f",
-            (double) stat->orig_data_size / (double) stat->mem_used_total);
-  return complain_unless (strdup (text));
+  snprintf (text, sizeof text, "%.2f", ratio);
+  return print_text (text);
 }
 
 char *
-column_value (const struct column *column, const struct diskstat *stat,
+column_value (const struct column *column, const struct column_row *row,
               bool bytes)
 {
   switch (column->kind) {
-  case COLUMN_TEXT:
-    return complain_unless (strdup (text_of (column, stat)));
-  case COLUMN_BYTES:
-    return print_number (number_of (column, stat), !bytes);
-  case COLUMN_COUNT:
-    return print_number (number_of (column, stat), false);
+  case COLUMN_NAME:
+    return print_text (row->name);
+  case COLUMN_SERVER:
+    return print_text (row->server);
+  case COLUMN_ALGORITHM:
+    return print_text (row->sample.algorithm);
+  case COLUMN_RATIO:
+    return print_ratio (&row->sample);
   default:
-    return print_ratio (stat);
+    return print_number (row->sample.columns[column->attribute][column->index],
+                         column->kind == COLUMN_BYTES && !bytes);
   }
 }

@@ -8,11 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "diskstat.h"
+#include "sample.h"
 
 /* What kind of value it has. */
 enum column_kind {
-  COLUMN_TEXT,
+  COLUMN_NAME,
+  COLUMN_ALGORITHM,
+  COLUMN_SERVER,
   COLUMN_BYTES,
   COLUMN_COUNT,
   COLUMN_RATIO /* of what is stored to what it takes */
@@ -21,8 +23,16 @@ enum column_kind {
 struct column {
   const char *name;
   enum column_kind kind;
-  size_t offset; /* of the value in struct diskstat */
+  enum sample_attribute attribute; /* of a number: where it is */
+  unsigned index;
   const char *help;
+};
+
+/* What a line is about. */
+struct column_row {
+  const char *name;
+  const char *server; /* the path of its socket */
+  struct sample sample;
 };
 
 /* The rows, column_count of them. */
@@ -46,9 +56,9 @@ extern void column_list_default (struct column_list *list, bool several);
  * has been complained of. */
 extern int column_list_parse (struct column_list *list, const char *text);
 
-/* The value of STAT's column, for people or in BYTES; NULL: it has none.  To be
+/* The value of ROW's column, for people or in BYTES; NULL: it has none.  To be
  * freed. */
 extern char *column_value (const struct column *column,
-                           const struct diskstat *stat, bool bytes);
+                           const struct column_row *row, bool bytes);
 
 #endif /* ZRAM_COLUMN_H */

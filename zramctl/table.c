@@ -18,12 +18,12 @@ struct table {
 };
 
 static void
-add_disk (struct table *table, const struct diskstat *stat)
+add_disk (struct table *table, const struct column_row *row)
 {
   char *values[COLUMN_LIST_MAX];
 
   for (size_t i = 0; i < table->list.n; i++)
-    values[i] = column_value (table->list.columns[i], stat, table->bytes);
+    values[i] = column_value (table->list.columns[i], row, table->bytes);
   output_add_line (table->table, (const char *const *) values,
                    (unsigned) table->list.n);
   for (size_t i = 0; i < table->list.n; i++)
@@ -35,13 +35,14 @@ static int
 add_disks (struct table *table, struct ctlclient *client, const char *server)
 {
   struct disks disks;
-  struct diskstat stat;
+  struct column_row row = {.server = server};
   int r = disks_list (&disks, client);
 
   for (size_t i = 0; r == 0 && i < disks.n; i++) {
-    r = diskstat_read (&stat, client, server, disks.names[i]);
+    row.name = disks.names[i];
+    r = sample_read (&row.sample, client, row.name, SAMPLE_NEEDED);
     if (r == 0)
-      add_disk (table, &stat);
+      add_disk (table, &row);
   }
   disks_free (&disks);
   return r;
@@ -65,7 +66,9 @@ static enum output_kind
 output_kind (const struct column *column, bool bytes)
 {
   switch (column->kind) {
-  case COLUMN_TEXT:
+  case COLUMN_NAME:
+  case COLUMN_ALGORITHM:
+  case COLUMN_SERVER:
     return OUTPUT_TEXT;
   case COLUMN_BYTES:
     return bytes ? OUTPUT_NUMBER : OUTPUT_SIZE;
