@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "ctlclient.h"
 #include "sample.h"
 
@@ -18,16 +19,22 @@ static const struct {
     [SAMPLE_DISKSIZE] = {"disksize", 1, 1},
     [SAMPLE_COMP_ALGORITHM] = {"comp_algorithm", 0, 0},
     [SAMPLE_MM_STAT] = {"mm_stat", MM_HUGE_PAGES + 1, MM_COLUMNS},
+    [SAMPLE_INITSTATE] = {"initstate", 1, 1},
+    [SAMPLE_IO_STAT] = {"io_stat", IO_COLUMNS, IO_COLUMNS},
+    [SAMPLE_STAT] = {"stat", STAT_COLUMNS, STAT_COLUMNS},
+    [SAMPLE_SIZE_STAT] = {"size_stat", SIZE_COLUMNS, SIZE_COLUMNS},
+    [SAMPLE_FRAG_STAT] = {"frag_stat", FRAG_COLUMNS, FRAG_COLUMNS},
+    [SAMPLE_SWAP_STAT] = {"swap_stat", SWAP_COLUMNS, SWAP_COLUMNS},
 };
 
 /* Read a decimal number, and the blank or the end of the line after it, at
- * *TEXT, which goes behind it. */
+ * *TEXT, which goes behind it.  strtoull takes a sign. */
 static int
 take_number (const char **text, uint64_t *number)
 {
   char *end;
 
-  if (!isdigit ((unsigned char) **text))
+  if (!isdigit ((unsigned char) (*text)[**text == '-']))
     return -1;
   errno = 0;
   *number = strtoull (*text, &end, 10);
@@ -68,6 +75,13 @@ take_algorithm (struct sample *sample, const char *text)
   return 0;
 }
 
+/* Has the server no such attribute? */
+static bool
+is_lacking (const struct ctlclient *client)
+{
+  return strcmp (client->code, "ENOENT") == 0;
+}
+
 static int
 read_attribute (struct sample *sample, struct ctlclient *client,
                 const char *disk, enum sample_attribute attribute)
@@ -76,7 +90,7 @@ read_attribute (struct sample *sample, struct ctlclient *client,
   int r;
 
   if (ctlclient_ask (client, "get %s %s", disk, name) < 0)
-    return -1;
+    return attribute >= SAMPLE_NEEDED && is_lacking (client) ? 0 : -1;
   r = attribute == SAMPLE_COMP_ALGORITHM
           ? take_algorithm (sample, client->answer)
           : take_columns (sample, attribute, client->answer);
@@ -91,6 +105,7 @@ sample_read (struct sample *sample, struct ctlclient *client, const char *disk,
   for (unsigned i = 0; i < n; i++)
     if (read_attribute (sample, client, disk, i) < 0)
       return -1;
+  sample->when = clock_ms ();
   return 0;
 }
 

@@ -15,7 +15,13 @@ enum sample_attribute {
   SAMPLE_COMP_ALGORITHM,
   SAMPLE_MM_STAT,
   SAMPLE_NEEDED,
-  SAMPLE_ATTRIBUTES = SAMPLE_NEEDED
+  SAMPLE_INITSTATE = SAMPLE_NEEDED,
+  SAMPLE_IO_STAT,
+  SAMPLE_STAT,
+  SAMPLE_SIZE_STAT,
+  SAMPLE_FRAG_STAT,
+  SAMPLE_SWAP_STAT,
+  SAMPLE_ATTRIBUTES
 };
 
 /* Columns of mm_stat, named as there. */
@@ -32,9 +38,68 @@ enum {
   MM_COLUMNS
 };
 
-#define SAMPLE_COLUMNS MM_COLUMNS
+/* Of io_stat. */
+enum {
+  IO_FAILED_READS,
+  IO_FAILED_WRITES,
+  IO_INVALID_IO,
+  IO_NOTIFY_FREE,
+  IO_COLUMNS
+};
+
+/* Of stat, which is the block layer's, those that servers count; sectors have
+ * 512 bytes. */
+enum {
+  STAT_READS = 0,
+  STAT_READ_SECTORS = 2,
+  STAT_WRITES = 4,
+  STAT_WRITE_SECTORS = 6,
+  STAT_DISCARDS = 11,
+  STAT_DISCARD_SECTORS = 13,
+  STAT_COLUMNS = 14
+};
+
+#define SAMPLE_SECTOR 512
+
+/* Of size_stat: pages by the size that they are stored in.  Those in between
+ * are compressed, to at most (i + 1) * SIZE_STEP bytes in the one after i. */
+enum {
+  SIZE_SAME,
+  SIZE_COMPRESSED,
+  SIZE_STEPS = 16,
+  SIZE_STEP = 256,
+  SIZE_HUGE = SIZE_COMPRESSED + SIZE_STEPS,
+  SIZE_COLUMNS
+};
+
+/* Of frag_stat, the first ones. */
+enum {
+  FRAG_LIVE,
+  FRAG_RESERVE,
+  FRAG_COLUMNS
+};
+
+/* Of swap_stat.  The last may be negative: -1 is UINT64_MAX. */
+enum {
+  SWAP_RESERVE_LEAST,
+  SWAP_RESERVE_WAITING,
+  SWAP_RESERVE_REFUSED,
+  SWAP_THREADS,
+  SWAP_IO_FLUSHERS,
+  SWAP_REALTIME,
+  SWAP_LOCKED,
+  SWAP_OOM_SCORE_ADJ,
+  SWAP_COLUMNS
+};
+
+/* As many as any has. */
+#define SAMPLE_COLUMNS SIZE_COLUMNS
+
+/* Bytes of a page of a disk, on every machine. */
+#define SAMPLE_PAGE 4096
 
 struct sample {
+  uint64_t when;      /* clock_ms, when it was complete */
   char algorithm[64]; /* the one of comp_algorithm that is chosen */
 
   /* The columns of each attribute, and how many of them there are: what the
@@ -44,10 +109,16 @@ struct sample {
 };
 
 /* Ask the server that CLIENT is connected to for the first N attributes of
- * DISK.  -1, and CLIENT's message says why: one of them is not what it should
- * be. */
+ * DISK.  It may lack those that are not needed.  -1, and CLIENT's message says
+ * why: one of them is not what it should be. */
 extern int sample_read (struct sample *sample, struct ctlclient *client,
                         const char *disk, unsigned n);
+
+static inline bool
+sample_has (const struct sample *sample, enum sample_attribute attribute)
+{
+  return sample->n[attribute] > 0;
+}
 
 /* A column that every server has. */
 static inline uint64_t
