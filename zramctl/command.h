@@ -20,6 +20,7 @@ struct command_line {
   bool bytes;
   bool all_columns;
   const char *columns; /* NULL: the default */
+  const char *file;    /* NULL: standard output */
   char *const *words;  /* what follows the command, "count" of them */
   int count;
 };
@@ -29,5 +30,6 @@ extern int command_table (struct command_line *line);
 extern int command_get (struct command_line *line);
 extern int command_set (struct command_line *line);
 extern int command_attributes (struct command_line *line);
+extern int command_metrics (struct command_line *line);
 
 #endif /* ZRAM_COMMAND_H */

@@ -22,6 +22,7 @@ enum {
 
 static const struct option long_options[] = {
     {"bytes", no_argument, NULL, 'b'},
+    {"file", required_argument, NULL, 'f'},
     {"help", no_argument, NULL, 'h'},
     {"json", no_argument, NULL, 'J'},
     {"noheadings", no_argument, NULL, 'n'},
@@ -33,7 +34,7 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const char short_options[] = "bhJno:rs:V";
+static const char short_options[] = "bf:hJno:rs:V";
 
 /* "options": those that mean something to it, beside --socket.  The first is
  * what is done without a command. */
@@ -46,6 +47,7 @@ static const struct command {
     {"get", "n", command_get},
     {"set", "", command_set},
     {"attributes", "Jnr", command_attributes},
+    {"metrics", "f", command_metrics},
 };
 
 static const char help[] =
@@ -55,13 +57,16 @@ static const char help[] =
     " " NAME " [options] set [disk] attribute value\n"
     " " NAME " [options] set [disk] attribute=value...\n"
     " " NAME " [options] attributes\n"
+    " " NAME " [options] metrics\n"
     "\nShow and control the disks of nbdkit-zram-plugin's servers.\n"
     "\nCommands:\n"
     " get                   print attributes of a disk\n"
     " set                   change attributes of a disk\n"
     " attributes            list the attributes that there are\n"
+    " metrics               print the numbers of all disks for Prometheus\n"
     "\nOptions:\n"
     " -b, --bytes           print sizes in bytes\n"
+    " -f, --file <file>     with metrics: put them there, all at once\n"
     " -J, --json            use JSON output format\n"
     " -n, --noheadings      don't print headings; with get: no names\n"
     " -o, --output <list>   columns to print; +<list>: beside the default\n"
@@ -111,6 +116,8 @@ take_options (int argc, char **argv, struct command_line *line,
       servers_add (&line->servers, optarg);
     if (letter == 'o')
       line->columns = optarg;
+    if (letter == 'f')
+      line->file = optarg;
   }
   line->bytes = given->letter['b'];
   line->all_columns = given->letter[OUTPUT_ALL];
