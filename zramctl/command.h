@@ -19,9 +19,10 @@ struct command_line {
   struct output output;
   bool bytes;
   bool all_columns;
-  const char *columns; /* NULL: the default */
-  const char *file;    /* NULL: standard output */
-  char *const *words;  /* what follows the command, "count" of them */
+  const char *columns;          /* NULL: the default */
+  const char *file;             /* NULL: standard output */
+  const char *interval, *times; /* of watch; NULL: the defaults */
+  char *const *words;           /* what follows the command, "count" of them */
   int count;
 };
 
@@ -31,5 +32,6 @@ extern int command_get (struct command_line *line);
 extern int command_set (struct command_line *line);
 extern int command_attributes (struct command_line *line);
 extern int command_metrics (struct command_line *line);
+extern int command_watch (struct command_line *line);
 
 #endif /* ZRAM_COMMAND_H */

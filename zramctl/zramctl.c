@@ -22,8 +22,10 @@ enum {
 
 static const struct option long_options[] = {
     {"bytes", no_argument, NULL, 'b'},
+    {"count", required_argument, NULL, 'c'},
     {"file", required_argument, NULL, 'f'},
     {"help", no_argument, NULL, 'h'},
+    {"interval", required_argument, NULL, 'i'},
     {"json", no_argument, NULL, 'J'},
     {"noheadings", no_argument, NULL, 'n'},
     {"output", required_argument, NULL, 'o'},
@@ -34,7 +36,7 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const char short_options[] = "bf:hJno:rs:V";
+static const char short_options[] = "bc:f:hi:Jno:rs:V";
 
 /* "options": those that mean something to it, beside --socket.  The first is
  * what is done without a command. */
@@ -48,6 +50,7 @@ static const struct command {
     {"set", "", command_set},
     {"attributes", "Jnr", command_attributes},
     {"metrics", "f", command_metrics},
+    {"watch", "ci", command_watch},
 };
 
 static const char help[] =
@@ -58,15 +61,19 @@ static const char help[] =
     " " NAME " [options] set [disk] attribute=value...\n"
     " " NAME " [options] attributes\n"
     " " NAME " [options] metrics\n"
+    " " NAME " [options] watch [disk]\n"
     "\nShow and control the disks of nbdkit-zram-plugin's servers.\n"
     "\nCommands:\n"
     " get                   print attributes of a disk\n"
     " set                   change attributes of a disk\n"
     " attributes            list the attributes that there are\n"
     " metrics               print the numbers of all disks for Prometheus\n"
+    " watch                 show what disks do, until q is pressed\n"
     "\nOptions:\n"
     " -b, --bytes           print sizes in bytes\n"
+    " -c, --count <n>       with watch: end after so many times\n"
     " -f, --file <file>     with metrics: put them there, all at once\n"
+    " -i, --interval <n>    with watch: seconds between; 1\n"
     " -J, --json            use JSON output format\n"
     " -n, --noheadings      don't print headings; with get: no names\n"
     " -o, --output <list>   columns to print; +<list>: beside the default\n"
@@ -101,6 +108,30 @@ struct given {
   bool letter[128];
 };
 
+static void
+take_argument (struct command_line *line, int letter, const char *argument)
+{
+  switch (letter) {
+  case 'c':
+    line->times = argument;
+    break;
+  case 'f':
+    line->file = argument;
+    break;
+  case 'i':
+    line->interval = argument;
+    break;
+  case 'o':
+    line->columns = argument;
+    break;
+  case 's':
+    servers_add (&line->servers, argument);
+    break;
+  default:
+    break;
+  }
+}
+
 static int
 take_options (int argc, char **argv, struct command_line *line,
               struct given *given)
@@ -112,12 +143,7 @@ take_options (int argc, char **argv, struct command_line *line,
     if (letter == '?')
       return complain_try_help ();
     given->letter[letter] = true;
-    if (letter == 's')
-      servers_add (&line->servers, optarg);
-    if (letter == 'o')
-      line->columns = optarg;
-    if (letter == 'f')
-      line->file = optarg;
+    take_argument (line, letter, optarg);
   }
   line->bytes = given->letter['b'];
   line->all_columns = given->letter[OUTPUT_ALL];

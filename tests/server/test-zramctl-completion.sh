@@ -43,7 +43,7 @@ must_offer ()
 complete -p nbdkit-zramctl | grep -q -- '-F _nbdkit_zramctl ' ||
   die 'bash would not ask it'
 
-must_complete 'get set attributes metrics' ''
+must_complete 'get set attributes metrics watch' ''
 must_complete 'set' s
 must_complete '--noheadings' --no
 must_complete '--output --output-all' --out
@@ -71,6 +71,11 @@ must_complete 'mem_limit mem_used_max' set mem
 
 start_nbdkit 1M "control=$control"
 must_complete "$control" -s "$dir/contr"
+must_complete "$dir/control" metrics --file = "$dir/contr"
+must_complete '' watch --interval ''
+must_complete '' -s "$control" watch --count = 5
+must_complete 'zram0' -s "$control" watch -i 5 ''
+must_complete '' -s "$control" watch zram0 ''
 must_complete 'mm_stat' -s "$control" get mm
 must_complete 'mm_stat' --socket = "$control" get mm
 must_complete 'mem_limit mem_used_max' -s "$control" set mem
