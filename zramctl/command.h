@@ -19,6 +19,7 @@ struct command_line {
   struct output output;
   bool bytes;
   bool all_columns;
+  bool errno_names;             /* before what a server refuses */
   const char *columns;          /* NULL: the default */
   const char *file;             /* NULL: standard output */
   const char *interval, *times; /* of watch; NULL: the defaults */

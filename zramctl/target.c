@@ -60,7 +60,8 @@ int
 target_open (struct target *target, struct command_line *line,
              unsigned patience)
 {
-  *target = (struct target){.client = CTLCLIENT_CLOSED};
+  *target = (struct target){.client = CTLCLIENT_CLOSED,
+                            .errno_names = line->errno_names};
   if (line->servers.n == 0)
     find_server (line);
   if (line->servers.n != 1) {
@@ -131,19 +132,22 @@ target_run (struct command_line *line, unsigned patience,
 
 /* Asking. */
 
-/* The server names the attribute itself when its value is wrong. */
+/* The server names the attribute itself when its value is wrong.  Not every
+ * refusal is the server's, so not every one has an errno. */
 static void
 complain_of_answer (const struct target *target, const char *attribute)
 {
   const char *const message = target->client.message;
+  const char *const code = target->errno_names ? target->client.code : "";
+  const char *const colon = *code ? ": " : "";
   const size_t len = strlen (attribute);
 
   if (target->client.fd < 0)
     complain ("%s: %s", target->server, message);
   else if (strncmp (message, attribute, len) == 0 && message[len] == ':')
-    complain ("%s: %s", target->disk, message);
+    complain ("%s%s%s: %s", code, colon, target->disk, message);
   else
-    complain ("%s: %s: %s", target->disk, attribute, message);
+    complain ("%s%s%s: %s: %s", code, colon, target->disk, attribute, message);
 }
 
 /* In a request a blank would end it. */

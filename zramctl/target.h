@@ -12,6 +12,7 @@ struct target {
   const char *server; /* the path of its socket */
   struct disks disks;
   const char *disk;
+  bool errno_names;
 };
 
 /* Connect to the one server that LINE names, or else to the one that answers

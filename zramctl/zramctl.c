@@ -23,6 +23,7 @@ enum {
 static const struct option long_options[] = {
     {"bytes", no_argument, NULL, 'b'},
     {"count", required_argument, NULL, 'c'},
+    {"errno", no_argument, NULL, 'e'},
     {"file", required_argument, NULL, 'f'},
     {"help", no_argument, NULL, 'h'},
     {"interval", required_argument, NULL, 'i'},
@@ -36,7 +37,7 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const char short_options[] = "bc:f:hi:Jno:rs:V";
+static const char short_options[] = "bc:ef:hi:Jno:rs:V";
 
 /* "options": those that mean something to it, beside --socket.  The first is
  * what is done without a command. */
@@ -46,8 +47,8 @@ static const struct command {
   int (*run) (struct command_line *line);
 } commands[] = {
     {"table", "bJnorA", command_table},
-    {"get", "n", command_get},
-    {"set", "", command_set},
+    {"get", "en", command_get},
+    {"set", "e", command_set},
     {"attributes", "Jnr", command_attributes},
     {"metrics", "f", command_metrics},
     {"watch", "ci", command_watch},
@@ -72,6 +73,7 @@ static const char help[] =
     "\nOptions:\n"
     " -b, --bytes           print sizes in bytes\n"
     " -c, --count <n>       with watch: end after so many times\n"
+    " -e, --errno           with get and set: name the errno of a refusal\n"
     " -f, --file <file>     with metrics: put them there, all at once\n"
     " -i, --interval <n>    with watch: seconds between; 1\n"
     " -J, --json            use JSON output format\n"
@@ -147,6 +149,7 @@ take_options (int argc, char **argv, struct command_line *line,
   }
   line->bytes = given->letter['b'];
   line->all_columns = given->letter[OUTPUT_ALL];
+  line->errno_names = given->letter['e'];
   line->output.json = given->letter['J'];
   line->output.noheadings = given->letter['n'];
   line->output.raw = given->letter['r'];

@@ -67,6 +67,13 @@ of bytes, with K, M, G or T after it if need be" set -- mem_limit -1
 must_fail "nbdkit-zramctl: zram0: compact_threshold: '101' is out of range: \
 give 0 to 100" set zram0 compact_threshold=101
 
+# With the name of the errno, for scripts; what the program refuses has none.
+must_fail 'nbdkit-zramctl: EBUSY: zram0: disksize: the disk is initialised: reset it first' \
+  --errno set disksize 2M
+must_fail "nbdkit-zramctl: ENOENT: zram0: nothing: there is no attribute \
+'nothing'" -e get nothing
+must_fail "nbdkit-zramctl: zram0: '' is no name of an attribute" -e get ''
+
 # What is long comes as it is made, be it longer than an answer may be that is
 # kept: 65536 lines are 2.3 MiB.
 start_nbdkit 256M "control=$dir/large"
@@ -125,6 +132,7 @@ for words in '' zram0 mem_limit 'zram0 mem_limit' 'mem_limit 1 2' \
     'set: give an attribute and its value, or ATTRIBUTE=VALUE' set $words
 done
 must_not_understand 'attributes: unexpected argument: zram0' attributes zram0
+must_not_understand 'attributes: --errno means nothing to it' -e attributes
 must_not_understand 'set: --json means nothing to it' set -J mem_limit 1
 must_not_understand 'get: --output means nothing to it' get -o NAME mm_stat
 must_not_understand 'attributes: --bytes means nothing to it' -b attributes
