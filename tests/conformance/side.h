@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One of the two that the script is done to: the kernel's zram, on a device
+ * that is added for it, or the plugin, on a server that is started for it.
+ *
+ * What attributes and algorithms there are is the side's to know.  Results are
+ * what the script compares: "ok", the name of an errno, a value.
+ */
+#ifndef ZRAM_SIDE_H
+#define ZRAM_SIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RESULT_SIZE 4096
+
+enum io {
+  IO_READ,
+  IO_WRITE,
+  IO_DISCARD,
+  IO_ZERO
+};
+
+struct side {
+  const char *name;        /* as the script has it: "kernel" or "here" */
+  char version[64];        /* what is to be said of it, besides */
+  char device[16];         /* the digits in its device's name */
+  unsigned version_number; /* of a kernel: script.h */
+
+  bool (*has) (const char *attribute);
+  void (*get) (const char *attribute, char result[RESULT_SIZE]);
+  /* NEWLINE: as echo does, and not as printf. */
+  void (*set) (const char *attribute, const char *value, bool newline,
+               char result[RESULT_SIZE]);
+  /* The device, for what follows.  0, or an errno. */
+  int (*open) (void);
+  void (*close) (void);
+  /* One page at OFFSET, one request; DISCARD and ZERO of LEN bytes.  0, or an
+   * errno. */
+  int (*io) (enum io io, void *page, uint64_t offset, uint64_t len);
+  void (*leave) (void);
+};
+
+/* Add a device, or start a server.  NULL, and WHY (not NULL) says why the
+ * kernel's cannot be used. */
+extern struct side *kernelside_enter (const char **why);
+extern struct side *pluginside_enter (void);
+
+/* The attributes that the server says it has, a line for each: "NAME MODE
+ * DESCRIPTION". */
+extern const char *pluginside_attributes (void);
+
+#endif /* ZRAM_SIDE_H */
