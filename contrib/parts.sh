@@ -22,7 +22,7 @@ vm        vm        short  swap and file systems on the server, in a guest
 install   packages  short  what "make install" installs, and uninstall leaves
 distcheck packages  short  the tarball: builds, passes, installs, uninstalls
 valgrind  long      long   the unit tests under memcheck
-vmlong    long      long   more of that, and what a request costs there
+vmlong    long      long   more of that, what a request costs, conformance
 torture   long      long   swap with forks, connections, TCP: 100 short tests
 peers     long      long   what nbdkit's memory plugin does as swap
 model     long      long   the model tests, two million operations of each
@@ -310,6 +310,7 @@ vm_more_tests ()
   cat <<'END'
 filesystem,disk=512,fs=xfs
 latency
+conformance
 selftests,memory=256,algorithm=zstd
 swap-zram,algorithm=zstd
 swap-nbd,algorithm=zstd
@@ -342,7 +343,8 @@ run_vm ()
 {
   local dir=$work/vm status=0
   build "$dir" CC=gcc && make -C "$dir/tests/vm" check &&
-    make -C "$dir/tests/server" check TESTS= || return
+    make -C "$dir/tests/server" check TESTS= &&
+    make -C "$dir/tests/conformance" check TESTS= || return
   "$top/tests/vm/run" -b "$dir" "$@" || status=$?
   "$top/tests/vm/report" "$dir/tests/vm/logs/figures" | sed 's/^/REPORT: /'
   return "$status"

@@ -1,0 +1,16 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck disable=SC2034,SC2154   # functions.sh uses and sets them
+# The plugin and the guest's zram do the same, operation by operation: the suite
+# in tests/conformance, with a kernel that has writeback, zstd, access times.
+
+modprobe zram
+mount -t debugfs debugfs /sys/kernel/debug
+host ZRAM_TMP=/run/tmp sh -c \
+  "exec '$builddir/tests/conformance/conformance' -k \
+    '$srcdir'/tests/conformance/*.ops" >/run/conformance 2>&1
+status=$?
+cat /run/conformance
+[ "$status" -eq 0 ] || die "exit status $status"
+result pass "$(sed -n '/^compared/p; /^deviations/p' /run/conformance |
+  paste -s -d ' ')"
