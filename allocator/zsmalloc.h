@@ -36,6 +36,9 @@
 /* The largest object, in bytes: room for several pages compressed as one. */
 #define ZS_MAX_ALLOC_SIZE (32U << 10)
 
+/* A pool grows by so many bytes at a time. */
+#define ZS_GROWTH (UINT64_C (64) << 10)
+
 /* Owners are numbers below this. */
 #define ZS_OWNER_LIMIT (UINT64_C (1) << 40)
 

@@ -12,6 +12,7 @@
 #include "run.h"
 #include "watermark.h"
 #include "zcomp.h"
+#include "zsmalloc.h"
 
 /* Where sysfs takes a number it takes "+1", too. */
 static const char *
@@ -65,8 +66,8 @@ disksize_store (struct attr_config *config, const char *value,
 
 /* What is filled in advance must be there: swap's memory is locked, and nobody
  * would be left to be killed for it. */
-static int
-start_disk (struct disk *disk, struct attr_error *error)
+int
+do_attr_start (struct disk *disk, struct attr_error *error)
 {
   const uint64_t bytes =
       disk->config.no_faults ? zram_filled_bytes (&disk->config) : 0;
@@ -92,7 +93,7 @@ disksize_set (struct disk *disk, const char *value, const struct run *run,
   (void) run;
   if (set_before_start (disk, "disksize", disksize_store, value, error) < 0)
     return -1;
-  if (start_disk (disk, error) == 0)
+  if (do_attr_start (disk, error) == 0)
     return 0;
   disk->config.disksize = 0;
   return -1;
@@ -222,6 +223,21 @@ mem_limit_set (struct disk *disk, const char *value, const struct run *run,
     return -1;
   if (disk->zram)
     zram_set_mem_limit (disk->zram, disk->config.mem_limit);
+  return 0;
+}
+
+/* mem_min */
+
+static int
+mem_min_store (struct attr_config *config, const char *value,
+               struct attr_error *error)
+{
+  uint64_t bytes = 0;
+
+  if (attr_parse_size_in ("mem_min", value, 0, INT64_MAX, "0 to 8E - 1", &bytes,
+                          error) < 0)
+    return -1;
+  config->zram.mem_min = (bytes + ZS_GROWTH - 1) & ~(ZS_GROWTH - 1);
   return 0;
 }
 
@@ -377,6 +393,7 @@ const struct attr attrs[] = {
         .metavar = "SIZE",
         .help = "the size of the disk; it takes memory only as it fills",
         .required = true,
+        .of_disk = true,
         .store = disksize_store,
         .set = disksize_set,
         .show = disksize_show,
@@ -386,6 +403,7 @@ const struct attr attrs[] = {
         .kind = ATTR_WORD,
         .metavar = "NAME",
         .help = "lz4 (default; fast) or zstd (a third less memory)",
+        .of_disk = true,
         .store = comp_algorithm_store,
         .set = comp_algorithm_set,
         .show = comp_algorithm_show,
@@ -395,8 +413,72 @@ const struct attr attrs[] = {
         .kind = ATTR_SIZE,
         .metavar = "SIZE",
         .help = "the most memory that stored pages may take; 0: no limit",
+        .of_disk = true,
         .store = mem_limit_store,
         .set = mem_limit_set,
+    },
+    {
+        .name = "mem_min",
+        .kind = ATTR_SIZE,
+        .metavar = "SIZE",
+        .help = "of mem_total, no other disk can have so much",
+        .of_disk = true,
+        .store = mem_min_store,
+        .show = mem_min_show,
+    },
+    {
+        .name = "mem_total",
+        .kind = ATTR_SIZE,
+        .metavar = "SIZE",
+        .help = "the most memory that the pages of all disks may take",
+        .columns = "mem_total claimed",
+        .store = mem_total_store,
+        .show = mem_total_show,
+    },
+    {
+        .name = "num_devices",
+        .kind = ATTR_NUMBER,
+        .metavar = "NUMBER",
+        .help = "make disks zram0, zram1, ... at the start (default 1)",
+        .store = num_devices_store,
+    },
+    {
+        .name = "max_devices",
+        .kind = ATTR_NUMBER,
+        .metavar = "NUMBER",
+        .help = "so many disks there may be",
+        .store = max_devices_store,
+    },
+    {
+        .name = "on_demand",
+        .kind = ATTR_SIZE,
+        .metavar = "SIZE",
+        .help = "a client that asks for a disk that is not there gets one",
+        .store = on_demand_store,
+    },
+    {
+        .name = "on_demand_close",
+        .kind = ATTR_WORD,
+        .metavar = "keep|drop",
+        .help = "keep (default) such a disk while it holds something, or not",
+        .store = on_demand_close_store,
+    },
+    {
+        .name = "run_id",
+        .kind = ATTR_WORD,
+        .metavar = "auto|NAME",
+        .help = "serve DISK@NAME: who had a disk of an earlier run is refused",
+        .store = run_id_store,
+    },
+    {
+        .name = "export",
+        .help = "what NBD clients call the disk",
+        .show = export_show,
+    },
+    {
+        .name = "clients",
+        .help = "connections of NBD clients",
+        .show = clients_show,
     },
     {
         .name = "mem_used_max",
@@ -431,6 +513,7 @@ const struct attr attrs[] = {
         .metavar = "PERCENT",
         .help = "compact when more than this of the pool is holes (default "
                 "10); 0: never",
+        .of_disk = true,
         .store = compact_threshold_store,
         .set = compact_threshold_set,
         .show = compact_threshold_show,
@@ -447,6 +530,7 @@ const struct attr attrs[] = {
         .kind = ATTR_SIZE,
         .metavar = "SIZE",
         .help = "filled in advance to grow into (swap: a 128th of the disk)",
+        .of_disk = true,
         .store = reserve_store,
     },
     {
@@ -454,6 +538,7 @@ const struct attr attrs[] = {
         .kind = ATTR_NUMBER,
         .metavar = "NUMBER",
         .help = "swap: writes that may wait for the reserve (half the threads)",
+        .of_disk = true,
         .store = reserve_waiters_store,
     },
     {
@@ -551,13 +636,13 @@ attr_store (struct attr_config *config, const char *name, const char *value,
             struct attr_error *error)
 {
   const struct attr *const attr = attr_find (name);
-  uint32_t bit;
+  uint64_t bit;
 
   if (!attr || !attr->store)
     return attr_fail (
         error, "unknown parameter '%s': see nbdkit --help for this plugin",
         name);
-  bit = UINT32_C (1) << (attr - attrs);
+  bit = UINT64_C (1) << (attr - attrs);
   if (config->given & bit)
     return attr_fail (error, "%s: is given twice%s%s: give it once", attr->name,
                       attr->alias ? ", perhaps as " : "",
@@ -579,6 +664,15 @@ find_or_fail (const char *name, struct attr_error *error)
   return attr;
 }
 
+/* It may have been removed since the caller found it.  The caller holds the
+ * disk's lock. */
+static int
+check_there (const struct disk *disk, struct attr_error *error)
+{
+  return disk->gone ? attr_fail_as (error, ENODEV, "the disk has been removed")
+                    : 0;
+}
+
 int
 attr_set (struct disk *disk, const char *name, const char *value,
           const struct run *run, struct attr_error *error)
@@ -595,20 +689,32 @@ attr_set (struct disk *disk, const char *name, const char *value,
     pthread_rwlock_rdlock (&disk->lock);
   else
     pthread_rwlock_wrlock (&disk->lock);
-  r = attr->set (disk, value, run, error);
+  r = check_there (disk, error);
+  if (r == 0)
+    r = attr->set (disk, value, run, error);
   pthread_rwlock_unlock (&disk->lock);
   return r;
 }
 
-/* What a row's show_part returns. */
+/* As attr_get_part, which has the lock. */
 static int
 do_show (const struct attr *attr, const struct disk *disk, uint64_t *at,
-         FILE *fp)
+         FILE *fp, struct attr_error *error)
 {
-  if (attr->show_part)
-    return attr->show_part (disk, at, fp);
-  attr->show (disk, fp);
-  return 0;
+  int r = check_there (disk, error);
+
+  if (r < 0)
+    return r;
+  if (!attr->show_part) {
+    attr->show (disk, fp);
+    return 0;
+  }
+  r = attr->show_part (disk, at, fp);
+  if (r >= 0)
+    return r;
+  return attr_fail_as (
+      error, -r, "%s: the disk is not initialised: give it a disksize first",
+      attr->name);
 }
 
 int
@@ -623,13 +729,9 @@ attr_get_part (struct disk *disk, const char *name, uint64_t *at, FILE *fp,
   if (!attr_is_readable (attr))
     return attr_fail_as (error, EACCES, "%s: cannot be read", attr->name);
   pthread_rwlock_rdlock (&disk->lock);
-  r = do_show (attr, disk, at, fp);
+  r = do_show (attr, disk, at, fp, error);
   pthread_rwlock_unlock (&disk->lock);
-  if (r >= 0)
-    return r;
-  return attr_fail_as (
-      error, -r, "%s: the disk is not initialised: give it a disksize first",
-      attr->name);
+  return r;
 }
 
 int
@@ -645,37 +747,62 @@ attr_get (struct disk *disk, const char *name, FILE *fp,
   return r;
 }
 
-static bool
-is_given (const struct attr_config *config, const char *name)
+bool
+attr_is_given (const struct attr_config *config, const char *name)
 {
-  return config->given & UINT32_C (1) << (attr_find (name) - attrs);
+  return config->given & UINT64_C (1) << (attr_find (name) - attrs);
+}
+
+int
+attr_complete_disk (struct attr_config *config, struct attr_error *error)
+{
+  if (config->zram.no_faults && attr_is_given (config, "reserve") &&
+      config->zram.reserve < SWAP_LEAST_RESERVE)
+    return attr_fail (error, "reserve: is too little for swap, which grows by "
+                             "nothing else: give 1M or more");
+  if (config->server.mem_total == 0 && attr_is_given (config, "mem_min"))
+    return attr_fail (error, "mem_min: is a part of the server's mem_total: "
+                             "give it that");
+  return 0;
 }
 
 /* What depends on swap. */
-static int
-complete_swap (struct attr_config *config, struct attr_error *error)
+static void
+complete_swap (struct attr_config *config)
 {
   struct cmdline cmdline;
 
   if (config->swap == SWAP_OFF)
-    return 0;
+    return;
   cmdline_read (&cmdline);
   config->zram.no_faults = true;
   config->zram.keep_free = watermark_bytes;
-  if (!is_given (config, "reserve_waiters"))
+  if (!attr_is_given (config, "reserve_waiters"))
     config->zram.reserve_waiters = swap_waiters (cmdline.threads);
-  if (is_given (config, "reserve") && config->zram.reserve < SWAP_LEAST_RESERVE)
-    return attr_fail (error, "reserve: is too little for swap, which grows by "
-                             "nothing else: give 1M or more");
+}
+
+/* Where there are disks at the start. */
+static int
+check_required (const struct attr_config *config, struct attr_error *error)
+{
+  for (size_t i = 0; i < attr_count && config->server.num_devices > 0; i++)
+    if (attrs[i].required && !attr_is_given (config, attrs[i].name))
+      return attr_fail (error, "%s: is missing: give %s=%s", attrs[i].name,
+                        attrs[i].name, attrs[i].metavar);
   return 0;
 }
 
 int
 attr_complete (struct attr_config *config, struct attr_error *error)
 {
-  for (size_t i = 0; i < attr_count; i++)
-    if (attrs[i].required && !(config->given & UINT32_C (1) << i))
-      return attr_fail (error, "%s: is missing: give %s=%s", attrs[i].name,
-                        attrs[i].name, attrs[i].metavar);
-  return complete_swap (config, error);
+  struct attr_config complete = *config;
+
+  if (attr_complete_server (&complete, error) < 0 ||
+      check_required (&complete, error) < 0)
+    return -1;
+  complete_swap (&complete);
+  if (attr_complete_disk (&complete, error) < 0)
+    return -1;
+  *config = complete;
+  return 0;
 }

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "attrparse.h"
+#include "attrserver.h"
 #include "disk.h"
 #include "swap.h"
 
@@ -22,11 +23,12 @@ struct run;
 
 /* Everything that a parameter can set. */
 struct attr_config {
-  struct zram_config zram;
+  struct zram_config zram; /* of each disk */
+  struct attr_server server;
   enum swap_mode swap;
   const char *statsfile; /* as given; an absolute path; NULL: none */
   const char *control;   /* likewise */
-  uint32_t given;        /* bit i: the table's row i has been stored */
+  uint64_t given;        /* bit i: the table's row i has been stored */
 };
 
 /* What it is before anything is stored. */
@@ -60,6 +62,8 @@ struct attr {
   const char *columns; /* names of the columns that are shown; NULL: one */
   enum attr_walk walk;
   bool required;
+  bool of_disk; /* a parameter of each disk, which a disk that is added later
+                 * may have otherwise */
 
   /* Take VALUE (which outlives CONFIG) in.  0, or -1 with ERROR set and CONFIG
    * as before.  NULL: cannot be set. */
@@ -105,9 +109,22 @@ extern const struct attr *attr_find (const char *name);
 extern int attr_store (struct attr_config *config, const char *name,
                        const char *value, struct attr_error *error);
 
+/* Has the parameter of that name been stored? */
+extern bool attr_is_given (const struct attr_config *config, const char *name);
+
 /* After the last attr_store: what was not given and depends on others is set.
- * -1 and ERROR if a required one is missing. */
+ * -1 and ERROR if a required one is missing, or they do not go together. */
 extern int attr_complete (struct attr_config *config, struct attr_error *error);
+
+/* The same for a disk that is added to a server: CONFIG was the server's, which
+ * is complete, with nothing given, and then told what the disk has otherwise.
+ */
+extern int
+attr_complete_disk (struct attr_config *config, struct attr_error *error);
+
+/* Make DISK's device, of the size that its configuration says.  -1 and ERROR:
+ * there is none.  The caller holds the disk's lock for writing. */
+extern int do_attr_start (struct disk *disk, struct attr_error *error);
 
 /* Tell DISK an attribute, while the server runs.  -1 and ERROR: ENOENT, there
  * is none of that name; EACCES, it can only be read, or given as a parameter;

@@ -7,6 +7,7 @@
 #include "attrshow.h"
 #include "disk.h"
 #include "swap.h"
+#include "zsbudget.h"
 #include "zsmalloc.h"
 
 static void
@@ -163,4 +164,36 @@ swap_stat_show (const struct disk *disk, FILE *fp)
   fprintf (fp, "%" PRIu64 " %" PRIu64 " %" PRIu64 " ", s.reserve_least,
            s.reserve_waiting, s.reserve_refused);
   swap_show (fp);
+}
+
+/* The disk among the server's. */
+
+void
+mem_min_show (const struct disk *disk, FILE *fp)
+{
+  fprintf (fp, "%" PRIu64 "\n", disk->config.mem_min);
+}
+
+void
+mem_total_show (const struct disk *disk, FILE *fp)
+{
+  const struct zs_budget *const budget = disk->config.budget;
+
+  fprintf (fp, "%" PRIu64 " %" PRIu64 "\n", budget ? budget->total : 0,
+           budget ? budget->claimed : 0);
+}
+
+void
+export_show (const struct disk *disk, FILE *fp)
+{
+  char export[EXPORTNAME_SIZE];
+
+  exportname_make (export, disk->name, disk->run_id);
+  fprintf (fp, "%s\n", export);
+}
+
+void
+clients_show (const struct disk *disk, FILE *fp)
+{
+  fprintf (fp, "%d\n", disk->clients);
 }

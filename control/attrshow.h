@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the statistics among the attributes show: each prints one line of
- * numbers (debug_stat two), all 0 (but for what has been configured) without a
- * device.  The caller holds the disk's lock for reading.
+/* What the attributes show that are not set: each prints one line (debug_stat
+ * two), statistics all 0 (but for what has been configured) without a device.
+ * The caller holds the disk's lock for reading.
  */
 #ifndef ZRAM_ATTRSHOW_H
 #define ZRAM_ATTRSHOW_H
@@ -21,5 +21,9 @@ extern int block_state_show (const struct disk *disk, uint64_t *at, FILE *fp);
 
 extern void frag_stat_show (const struct disk *disk, FILE *fp);
 extern void swap_stat_show (const struct disk *disk, FILE *fp);
+extern void mem_min_show (const struct disk *disk, FILE *fp);
+extern void mem_total_show (const struct disk *disk, FILE *fp);
+extern void export_show (const struct disk *disk, FILE *fp);
+extern void clients_show (const struct disk *disk, FILE *fp);
 
 #endif /* ZRAM_ATTRSHOW_H */

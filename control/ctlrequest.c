@@ -9,12 +9,14 @@
 
 #include "attr.h"
 #include "ctlrequest.h"
+#include "diskset.h"
 #include "run.h"
 
 /* What a request is about. */
 struct request {
-  struct disk *disk;
-  char *args; /* what follows its name, words yet to be taken */
+  struct diskset *set;
+  struct disk *disk; /* that it names; NULL: none yet */
+  char *args;        /* what follows its name, words yet to be taken */
   const struct run *run;
 };
 
@@ -28,7 +30,7 @@ ctlrequest_refuse (int code, const char *message, FILE *reply)
 static void
 refuse_word (int code, const char *what, const char *word, FILE *reply)
 {
-  char message[128];
+  char message[160];
 
   snprintf (message, sizeof message, "%s '%.64s'", what, word);
   ctlrequest_refuse (code, message, reply);
@@ -48,7 +50,14 @@ print_lines (char *text, FILE *reply)
 static void
 answer_list (struct request *request, FILE *reply)
 {
-  fprintf (reply, " %s\nok\n", request->disk->name);
+  char export[EXPORTNAME_SIZE];
+
+  for (struct disk *disk = diskset_next (request->set, NULL); disk;
+       disk = diskset_next (request->set, disk)) {
+    exportname_make (export, disk->name, disk->run_id);
+    fprintf (reply, " %s %s\n", disk->name, export);
+  }
+  fprintf (reply, "ok\n");
 }
 
 static void
@@ -70,7 +79,8 @@ take_word (struct request *request)
   return request->args ? strsep (&request->args, " ") : NULL;
 }
 
-/* Take the name of a disk, and that of an attribute; NULL: it was refused. */
+/* Take the name of a disk, which the request then has, and that of an
+ * attribute; NULL: it was refused. */
 static const char *
 take_names (struct request *request, FILE *reply)
 {
@@ -81,7 +91,8 @@ take_names (struct request *request, FILE *reply)
     ctlrequest_refuse (EINVAL, "give a disk and an attribute", reply);
     return NULL;
   }
-  if (strcmp (disk, request->disk->name) != 0) {
+  request->disk = diskset_get (request->set, disk);
+  if (!request->disk) {
     refuse_word (ENODEV, "there is no disk", disk, reply);
     return NULL;
   }
@@ -171,14 +182,43 @@ answer_run (struct request *request, FILE *reply)
   tell_disk (request, request->run, reply);
 }
 
+static void
+answer_hot_add (struct request *request, FILE *reply)
+{
+  struct attr_error error;
+
+  if (diskset_add (request->set, request->args, &request->disk, &error) < 0)
+    ctlrequest_refuse (error.code, error.message, reply);
+  else
+    fprintf (reply, " %s\nok\n", request->disk->name);
+}
+
+static void
+answer_hot_remove (struct request *request, FILE *reply)
+{
+  const char *const name = take_word (request);
+  struct attr_error error;
+
+  if (!name || request->args)
+    ctlrequest_refuse (EINVAL, "give the name of one disk", reply);
+  else if (diskset_remove (request->set, name, &error) < 0)
+    ctlrequest_refuse (error.code, error.message, reply);
+  else
+    fprintf (reply, "ok\n");
+}
+
 static const struct {
   const char *name;
   void (*answer) (struct request *request, FILE *reply);
   bool has_arguments;
 } requests[] = {
-    {"list", answer_list, false}, {"attributes", answer_attributes, false},
-    {"get", answer_get, true},    {"set", answer_set, true},
+    {"list", answer_list, false},
+    {"attributes", answer_attributes, false},
+    {"get", answer_get, true},
+    {"set", answer_set, true},
     {"run", answer_run, true},
+    {"hot_add", answer_hot_add, true},
+    {"hot_remove", answer_hot_remove, true},
 };
 
 /* One line of text: no NUL byte, no terminal's control sequences. */
@@ -192,10 +232,10 @@ is_text (const char *line, size_t len)
 }
 
 void
-ctlrequest_answer (struct disk *disk, char *line, size_t len,
+ctlrequest_answer (struct diskset *set, char *line, size_t len,
                    const struct run *run, FILE *reply)
 {
-  struct request request = {.disk = disk, .args = line, .run = run};
+  struct request request = {.set = set, .args = line, .run = run};
   const char *name;
 
   if (!is_text (line, len)) {
@@ -209,8 +249,12 @@ ctlrequest_answer (struct disk *disk, char *line, size_t len,
         refuse_word (EINVAL, "nothing may follow", name, reply);
       else
         requests[i].answer (&request, reply);
+      if (request.disk)
+        diskset_put (set, request.disk);
       return;
     }
-  refuse_word (EINVAL, "give list, attributes, get, set or run, not", name,
-               reply);
+  refuse_word (EINVAL,
+               "give list, attributes, get, set, run, hot_add or hot_remove, "
+               "not",
+               name, reply);
 }

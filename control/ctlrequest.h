@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Requests to a server, a line each, and their answers.
  *
- *     list                        the disks
+ *     list                        the disks, and what clients call them
  *     attributes                  what they have: name, r, w or rw, what it is
  *     get DISK ATTRIBUTE          what sysfs shows
  *     set DISK ATTRIBUTE VALUE    what writing to sysfs does
  *     run DISK ATTRIBUTE VALUE    the same, and how far it is
+ *     hot_add [KEY=VALUE ...]     another disk; the answer is its name
+ *     hot_remove DISK             one less
  *
  * Words are separated by one blank; VALUE is the rest of the line.  An answer
  * is any number of lines that begin with a blank, which is not part of them,
@@ -28,14 +30,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
-struct disk;
+struct diskset;
 struct run;
 
 /* Answer the LEN bytes at LINE, which a NUL byte follows, on REPLY.  A run of
  * some time ends when RUN is stopped; if it was asked to, it tells RUN how far
- * it is, before anything is printed.  Takes the disk's lock, but not while it
- * writes to REPLY, which may wait for the client. */
-extern void ctlrequest_answer (struct disk *disk, char *line, size_t len,
+ * it is, before anything is printed.  Takes the set's lock, and a disk's, but
+ * not while it writes to REPLY, which may wait for the client. */
+extern void ctlrequest_answer (struct diskset *set, char *line, size_t len,
                                const struct run *run, FILE *reply);
 
 /* Answer what cannot be read as a line at all. */

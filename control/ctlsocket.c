@@ -43,7 +43,7 @@ struct client {
 static struct {
   struct sockfile socket; /* that listens; closed: there is none */
 
-  struct disk *disk;
+  struct diskset *set;
   int wake; /* eventfd, for the listening thread */
   bool running;
   _Atomic bool stop;
@@ -123,7 +123,7 @@ answer (struct client *client, char *line, size_t len, int code,
   if (code)
     ctlrequest_refuse (code, message, reply.fp);
   else
-    ctlrequest_answer (ctl.disk, line, len, &reply.run, reply.fp);
+    ctlrequest_answer (ctl.set, line, len, &reply.run, reply.fp);
   return ctlreply_close (&reply);
 }
 
@@ -359,13 +359,13 @@ ctlsocket_bind (const char *path, char *message, size_t size)
 }
 
 int
-ctlsocket_start (struct disk *disk)
+ctlsocket_start (struct diskset *set)
 {
   int r;
 
   if (ctl.socket.fd < 0)
     return 0;
-  ctl.disk = disk;
+  ctl.set = set;
   ctl.stop = false;
   ctl.wake = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (ctl.wake < 0)

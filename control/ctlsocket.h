@@ -22,7 +22,7 @@
 
 #include <stddef.h>
 
-struct disk;
+struct diskset;
 
 /* So many clients have a place at once; others wait for one. */
 #define CTLSOCKET_CLIENTS 64
@@ -40,9 +40,9 @@ struct disk;
  * gives its privileges away. */
 extern int ctlsocket_bind (const char *path, char *message, size_t size);
 
-/* Begin to answer, about DISK.  After the fork.  Harmless without a socket.
- * 0 or a negative errno. */
-extern int ctlsocket_start (struct disk *disk);
+/* Begin to answer, about the disks of SET.  After the fork.  Harmless without a
+ * socket. 0 or a negative errno. */
+extern int ctlsocket_start (struct diskset *set);
 
 /* Hang up on everybody, end what is under way, and take the socket away if it
  * is still ours.  Harmless without one. */

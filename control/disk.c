@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "disk.h"
 
@@ -11,7 +12,8 @@ disk_init (struct disk *disk, const char *name)
 {
   pthread_rwlockattr_t attr;
 
-  *disk = (struct disk){.name = name, .config = DISK_CONFIG_DEFAULT};
+  *disk = (struct disk){.run_id = "", .config = DISK_CONFIG_DEFAULT};
+  snprintf (disk->name, sizeof disk->name, "%s", name);
   pthread_rwlockattr_init (&attr);
   pthread_rwlockattr_setkind_np (&attr,
                                  PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
@@ -19,16 +21,22 @@ disk_init (struct disk *disk, const char *name)
   pthread_rwlockattr_destroy (&attr);
 }
 
-void
-disk_destroy (struct disk *disk)
+static void
+do_let_device_go (struct disk *disk)
 {
   zram_destroy (disk->zram);
   disk->zram = NULL;
+}
+
+void
+disk_destroy (struct disk *disk)
+{
+  do_let_device_go (disk);
   pthread_rwlock_destroy (&disk->lock);
 }
 
 int
-do_disk_start (struct disk *disk)
+do_disk_create (struct disk *disk)
 {
   struct zram *zram;
   int r;
@@ -36,30 +44,58 @@ do_disk_start (struct disk *disk)
   if (disk->zram)
     return -EBUSY;
   r = zram_create (&zram, &disk->config);
-  if (r < 0)
-    return r;
-  r = zram_start (zram);
-  if (r < 0)
-    zram_destroy (zram);
-  else
+  if (r == 0)
     disk->zram = zram;
   return r;
 }
 
 int
-do_disk_reset (struct disk *disk)
+do_disk_start (struct disk *disk)
+{
+  int r = do_disk_create (disk);
+
+  if (r < 0)
+    return r;
+  r = zram_start (disk->zram);
+  if (r < 0)
+    do_let_device_go (disk);
+  return r;
+}
+
+bool
+disk_shut (struct disk *disk)
 {
   int nobody = 0;
 
-  if (!atomic_compare_exchange_strong (&disk->clients, &nobody, -1))
+  return atomic_compare_exchange_strong (&disk->clients, &nobody, -1);
+}
+
+void
+disk_unshut (struct disk *disk)
+{
+  disk->clients = 0;
+}
+
+int
+do_disk_reset (struct disk *disk)
+{
+  if (!disk_shut (disk))
     return -EBUSY;
-  zram_destroy (disk->zram);
-  disk->zram = NULL;
+  do_let_device_go (disk);
   disk->config.disksize = 0;
   disk->config.mem_limit = 0;
   disk->config.comp_algorithm = NULL;
-  disk->clients = 0;
+  disk_unshut (disk);
   return 0;
+}
+
+void
+disk_retire (struct disk *disk)
+{
+  pthread_rwlock_wrlock (&disk->lock);
+  disk->gone = true;
+  do_let_device_go (disk);
+  pthread_rwlock_unlock (&disk->lock);
 }
 
 uint64_t

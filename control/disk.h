@@ -10,12 +10,14 @@
 
 #include <pthread.h>
 
+#include "exportname.h"
 #include "zram.h"
 
 struct disk {
-  const char *name; /* zram's: "zram0" */
+  char name[EXPORTNAME_DISK_LEN + 1]; /* zram's: "zram0" */
+  const char *run_id;                 /* of the server's exports; "": none */
 
-  /* Connections; -1: the disk is being reset, none may come.  Reads and writes
+  /* Connections; -1: the disk is shut, none may come.  Reads and writes
    * of pages take no lock: a device goes only when nobody is connected. */
   _Atomic int clients;
 
@@ -25,6 +27,13 @@ struct disk {
   pthread_rwlock_t lock;
   struct zram_config config; /* of the device, or of the next one */
   struct zram *_Atomic zram; /* NULL: it is not initialised */
+  bool gone;                 /* no name leads to it any more */
+
+  /* diskset's. */
+  struct disk *next;
+  uint64_t number;
+  unsigned refs;
+  bool on_demand; /* it was made for a client who asked for it */
 };
 
 /* What a disk is before it is told anything. */
@@ -33,16 +42,24 @@ struct disk {
     .compact_threshold = ZRAM_DEFAULT_COMPACT_THRESHOLD \
   }
 
-/* A disk without a device, called NAME, which outlives it. */
+/* A disk without a device, called NAME, of at most EXPORTNAME_DISK_LEN bytes.
+ */
 extern void disk_init (struct disk *disk, const char *name);
 
 /* No call may be under way. */
 extern void disk_destroy (struct disk *disk);
 
-/* Make the device that the configuration describes, and let it do what it does
- * by itself.  The caller holds the lock for writing.  -EBUSY: there is one;
- * otherwise zram_create's and zram_start's errors, and there is none. */
+/* Make the device that the configuration describes.  The caller holds the lock
+ * for writing.  -EBUSY: there is one; otherwise zram_create's errors, and there
+ * is none. */
+extern int do_disk_create (struct disk *disk);
+
+/* ... and let it do what it does by itself; zram_start's errors as well. */
 extern int do_disk_start (struct disk *disk);
+
+/* Nobody is connected, and nobody can find it any more: let the device go, and
+ * make no other.  Waits for those who have the lock. */
+extern void disk_retire (struct disk *disk);
 
 /* Empty it: the device goes with all that is stored, and disksize, mem_limit
  * and comp_algorithm become what they were at first.  What zram does not have
@@ -54,8 +71,13 @@ extern int do_disk_reset (struct disk *disk);
  * whom the device stays. */
 extern uint64_t disk_size (const struct disk *disk);
 
+/* If nobody is connected, keep everybody from it; false: somebody is.  And let
+ * them in again. */
+extern bool disk_shut (struct disk *disk);
+extern void disk_unshut (struct disk *disk);
+
 /* A client comes, and goes; neither waits for anything.  -EBUSY: the disk is
- * being reset. */
+ * shut. */
 extern int disk_open (struct disk *disk);
 extern void disk_close (struct disk *disk);
 

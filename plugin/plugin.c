@@ -14,6 +14,7 @@
 
 #include "attr.h"
 #include "ctlsocket.h"
+#include "diskset.h"
 #include "report.h"
 #include "zcomp.h"
 #include "zram.h"
@@ -24,7 +25,7 @@
 #define MAGIC_KEY "size"
 
 static struct attr_config config = ATTR_CONFIG_DEFAULT;
-static struct disk disk;
+static struct diskset set;
 
 /* nbdkit sends errno to the client, and the device returns it. */
 static int
@@ -36,17 +37,11 @@ set_errno (int r)
 }
 
 static void
-plugin_load (void)
-{
-  disk_init (&disk, "zram0");
-}
-
-static void
 plugin_unload (void)
 {
   ctlsocket_stop ();
   report_unload ();
-  disk_destroy (&disk);
+  diskset_destroy (&set);
 }
 
 /* Values live as long as the process; names of files must be absolute, because
@@ -110,26 +105,37 @@ bind_control_socket (void)
   return -1;
 }
 
+/* Bytes that the disks of the start fill in advance. */
+static uint64_t
+filled_bytes (void)
+{
+  return config.server.num_devices * zram_filled_bytes (&config.zram);
+}
+
+/* For whoever writes down what a client is to ask for. */
+static void
+print_run_id (void)
+{
+  if (config.server.run_id[0])
+    fprintf (stderr, "zram: the exports of this run end in @%s\n",
+             config.server.run_id);
+}
+
 /* What can fail, fails here, while somebody still reads the message. */
 static int
 plugin_get_ready (void)
 {
-  struct zram *zram;
-  int r;
+  struct attr_error error;
 
   if (report_prepare (config.statsfile) < 0 ||
-      swap_take_privileges (config.swap, zram_filled_bytes (&config.zram),
-                            say) < 0)
+      swap_take_privileges (config.swap, filled_bytes (), say) < 0)
     return -1;
-  disk.config = config.zram;
-  r = zram_create (&zram, &disk.config);
-  if (r < 0) {
-    errno = -r;
-    nbdkit_error ("cannot make a disk of %" PRIu64 " bytes: %m",
-                  config.zram.disksize);
+  diskset_init (&set, &config);
+  if (diskset_create (&set, &error) < 0) {
+    nbdkit_error ("%s", error.message);
     return -1;
   }
-  disk.zram = zram;
+  print_run_id ();
   return bind_control_socket (); /* the last: nbdkit undoes nothing */
 }
 
@@ -137,68 +143,69 @@ plugin_get_ready (void)
 static int
 plugin_after_fork (void)
 {
-  int r = swap_lock_memory (config.swap, say);
+  struct attr_error error;
+  int r;
 
-  if (r < 0)
+  if (swap_lock_memory (config.swap, say) < 0)
     return -1;
-  r = zram_start (disk.zram);
-  if (r == 0)
-    r = ctlsocket_start (&disk);
-  if (r < 0) {
-    errno = -r;
-    nbdkit_error ("cannot fill memory in advance, or start a thread: %m");
+  if (diskset_start (&set, &error) < 0) {
+    nbdkit_error ("%s", error.message);
     return -1;
   }
-  return report_start (&disk);
+  r = ctlsocket_start (&set);
+  if (r < 0) {
+    errno = -r;
+    nbdkit_error ("control: cannot start a thread: %m");
+    return -1;
+  }
+  return report_start (&set);
 }
 
 static void
 plugin_cleanup (void)
 {
   ctlsocket_stop ();
-  zram_stop (disk.zram);
+  diskset_stop (&set);
   report_stop ();
 }
 
-static int
-plugin_list_exports (int readonly, int is_tls, struct nbdkit_exports *exports)
+/* Clients.  A connection's handle is its disk. */
+
+static struct zram *
+zram_of (void *handle)
 {
-  (void) readonly;
-  (void) is_tls;
-  return nbdkit_add_export (exports, "", NULL);
+  const struct disk *const disk = handle;
+
+  return disk->zram;
 }
 
 static void *
 plugin_open (int readonly)
 {
   const char *const name = nbdkit_export_name ();
+  struct attr_error error;
+  struct disk *disk;
 
   (void) readonly;
   if (!name)
     return NULL;
-  if (name[0] != '\0') {
-    nbdkit_error ("there is no export '%s': use the default one", name);
-    nbdkit_set_error (ENOENT);
-    return NULL;
-  }
-  if (disk_open (&disk) < 0) {
-    nbdkit_error ("the disk is being reset: try again");
-    nbdkit_set_error (EBUSY);
+  if (diskset_open (&set, name, &disk, &error) < 0) {
+    nbdkit_error ("%s", error.message);
+    nbdkit_set_error (error.code);
     return NULL;
   }
   if (swap_connection_opened (config.swap, say) < 0) {
-    disk_close (&disk);
+    diskset_close (&set, disk);
     nbdkit_set_error (ENOMEM);
     return NULL;
   }
-  return NBDKIT_HANDLE_NOT_NEEDED;
+  return disk;
 }
 
 static void
 plugin_close (void *handle)
 {
-  (void) handle;
-  disk_close (&disk);
+  diskset_close (&set, handle);
   swap_connection_closed (config.swap);
 }
 
@@ -216,25 +223,75 @@ human_size (uint64_t bytes)
   return nbdkit_printf_intern ("%" PRIu64 " %s", bytes, units[i]);
 }
 
+/* "ratio 3.1"; empty: nothing is stored. */
+static void
+print_ratio (char *text, size_t size, struct zram *zram)
+{
+  struct zram_stats stats;
+
+  text[0] = '\0';
+  zram_stats (zram, &stats);
+  if (stats.orig_data_size > 0 && stats.mem_used_total > 0)
+    snprintf (text, size, ", ratio %.1f",
+              (double) stats.orig_data_size / (double) stats.mem_used_total);
+}
+
+/* The caller holds the disk's lock for reading. */
+static const char *
+do_describe (const struct disk *disk)
+{
+  char ratio[32];
+
+  if (!disk->zram)
+    return "zram, not initialised";
+  print_ratio (ratio, sizeof ratio, disk->zram);
+  return nbdkit_printf_intern ("zram, %s, %s%s",
+                               zram_comp_algorithm (disk->zram),
+                               human_size (disk_size (disk)), ratio);
+}
+
+/* A client's question is not to wait for whoever resets a disk. */
+static const char *
+describe (struct disk *disk)
+{
+  const char *description = "zram";
+
+  if (pthread_rwlock_tryrdlock (&disk->lock) == 0) {
+    description = do_describe (disk);
+    pthread_rwlock_unlock (&disk->lock);
+  }
+  return description;
+}
+
 static const char *
 plugin_export_description (void *handle)
 {
-  const uint64_t bytes = disk_size (&disk);
-  const char *const size = human_size (bytes);
+  return describe (handle);
+}
 
-  (void) handle;
-  if (!size)
-    return NULL;
-  return bytes > 0 ? nbdkit_printf_intern (
-                         "zram, %s, %s", zram_comp_algorithm (disk.zram), size)
-                   : "zram, not initialised";
+static int
+plugin_list_exports (int readonly, int is_tls, struct nbdkit_exports *exports)
+{
+  char export[EXPORTNAME_SIZE];
+  struct disk *disk;
+  int r = 0;
+
+  (void) readonly;
+  (void) is_tls;
+  for (disk = diskset_next (&set, NULL); disk && r == 0;
+       disk = diskset_next (&set, disk)) {
+    exportname_make (export, disk->name, disk->run_id);
+    r = nbdkit_add_export (exports, export, describe (disk));
+  }
+  if (disk)
+    diskset_put (&set, disk);
+  return r;
 }
 
 static int64_t
 plugin_get_size (void *handle)
 {
-  (void) handle;
-  return (int64_t) disk_size (&disk);
+  return (int64_t) disk_size (handle);
 }
 
 /* Any byte can be addressed, but parts of pages are read, changed and
@@ -287,18 +344,16 @@ static int
 plugin_pread (void *handle, void *buf, uint32_t count, uint64_t offset,
               uint32_t flags)
 {
-  (void) handle;
   (void) flags;
-  return set_errno (zram_read (disk.zram, buf, count, offset));
+  return set_errno (zram_read (zram_of (handle), buf, count, offset));
 }
 
 static int
 plugin_pwrite (void *handle, const void *buf, uint32_t count, uint64_t offset,
                uint32_t flags)
 {
-  (void) handle;
   (void) flags;
-  return set_errno (zram_write (disk.zram, buf, count, offset));
+  return set_errno (zram_write (zram_of (handle), buf, count, offset));
 }
 
 static int
@@ -312,9 +367,8 @@ plugin_flush (void *handle, uint32_t flags)
 static int
 plugin_trim (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
-  (void) handle;
   (void) flags;
-  zram_discard (disk.zram, count, offset);
+  zram_discard (zram_of (handle), count, offset);
   return 0;
 }
 
@@ -323,9 +377,8 @@ plugin_trim (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 static int
 plugin_zero (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
-  (void) handle;
   (void) flags;
-  return set_errno (zram_zero (disk.zram, count, offset));
+  return set_errno (zram_zero (zram_of (handle), count, offset));
 }
 
 /* Never past the request: nbdkit before 1.44 aborts on that (CVE-2025-47711).
@@ -334,10 +387,9 @@ static int
 plugin_extents (void *handle, uint32_t count, uint64_t offset, uint32_t flags,
                 struct nbdkit_extents *extents)
 {
-  (void) handle;
   while (count > 0) {
     bool hole;
-    const uint64_t len = zram_extent (disk.zram, count, offset, &hole);
+    const uint64_t len = zram_extent (zram_of (handle), count, offset, &hole);
 
     if (nbdkit_add_extent (extents, offset, len,
                            hole ? NBDKIT_EXTENT_HOLE | NBDKIT_EXTENT_ZERO : 0) <
@@ -352,7 +404,7 @@ plugin_extents (void *handle, uint32_t count, uint64_t offset, uint32_t flags,
 }
 
 /* What --help prints: the parameters among the attributes. */
-static char help[2048];
+static char help[4096];
 
 static struct nbdkit_plugin plugin = {
     .name = "zram",
@@ -363,7 +415,6 @@ static struct nbdkit_plugin plugin = {
     .config_help = help,
     .errno_is_preserved = 1,
 
-    .load = plugin_load,
     .unload = plugin_unload,
     .dump_plugin = plugin_dump,
     .config = plugin_config,
@@ -372,10 +423,10 @@ static struct nbdkit_plugin plugin = {
     .after_fork = plugin_after_fork,
     .cleanup = plugin_cleanup,
 
-    .list_exports = plugin_list_exports,
     .open = plugin_open,
     .close = plugin_close,
     .export_description = plugin_export_description,
+    .list_exports = plugin_list_exports,
     .get_size = plugin_get_size,
     .block_size = plugin_block_size,
     .can_multi_conn = plugin_can_multi_conn,

@@ -20,7 +20,7 @@
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
-#include "attr.h"
+#include "diskset.h"
 #include "report.h"
 
 /* What the pipe says: a person asked, or the server ends. */
@@ -39,7 +39,7 @@ static struct {
   int file; /* -1: standard error or syslog */
   char text[REPORT_SIZE];
   FILE *fp; /* writes to text */
-  struct disk *disk;
+  struct diskset *set;
   pthread_t thread;
   bool running;
 } report = {.pipe = {-1, -1}, .file = -1};
@@ -105,11 +105,13 @@ is_reported (const struct attr *attr)
          attr->walk != ATTR_WALKS_SLOTS;
 }
 
-/* Name and columns, then the values. */
+/* The disk's name; then of each attribute name and columns, and the values. */
 static void
-print_attributes (FILE *fp)
+print_attributes (struct disk *disk, FILE *fp)
 {
   struct attr_error error;
+
+  fprintf (fp, "disk: %s\n", disk->name);
 
   for (size_t i = 0; i < attr_count; i++) {
     if (!is_reported (&attrs[i]))
@@ -117,7 +119,7 @@ print_attributes (FILE *fp)
     if (attrs[i].columns)
       fprintf (fp, "%s: %s\n", attrs[i].name, attrs[i].columns);
     fprintf (fp, "%s: ", attrs[i].name);
-    attr_get (report.disk, attrs[i].name, fp, &error);
+    attr_get (disk, attrs[i].name, fp, &error);
   }
 }
 
@@ -156,24 +158,32 @@ write_text (int fd, const char *text, size_t len)
 
 /* The stream ends its text only where it has never been before. */
 static void
-make_text (void)
+make_text (struct disk *disk)
 {
   rewind (report.fp);
-  print_attributes (report.fp);
+  print_attributes (disk, report.fp);
   fflush (report.fp);
   report.text[ftell (report.fp)] = '\0';
 }
 
 static void
-write_report (void)
+report_disk (struct disk *disk)
 {
-  make_text ();
+  make_text (disk);
   if (report.file >= 0)
     write_text (report.file, report.text, strlen (report.text));
   else if (stderr_is_null ())
     log_lines (report.text);
   else
     write_text (STDERR_FILENO, report.text, strlen (report.text));
+}
+
+static void
+write_report (void)
+{
+  for (struct disk *disk = diskset_next (report.set, NULL); disk;
+       disk = diskset_next (report.set, disk))
+    report_disk (disk);
 }
 
 /* All that was asked before a report begins, it answers.  No signal is taken
@@ -196,11 +206,11 @@ run (void *arg)
 }
 
 int
-report_start (struct disk *disk)
+report_start (struct diskset *set)
 {
   int r;
 
-  report.disk = disk;
+  report.set = set;
   r = pthread_create (&report.thread, NULL, run, NULL);
   if (r != 0) {
     errno = r;

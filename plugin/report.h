@@ -8,15 +8,16 @@
 #ifndef ZRAM_REPORT_H
 #define ZRAM_REPORT_H
 
-struct disk;
+struct diskset;
 
 /* In .get_ready, where an error still reaches a person: open STATSFILE (NULL:
  * standard error, or syslog once nbdkit is in the background) and install the
  * handler.  -1 after nbdkit_error. */
 extern int report_prepare (const char *statsfile);
 
-/* In .after_fork: start the thread that writes when the signal has come. */
-extern int report_start (struct disk *disk);
+/* In .after_fork: start the thread that writes of each disk of SET when the
+ * signal has come. */
+extern int report_start (struct diskset *set);
 
 /* In .cleanup: write once more, and end the thread. */
 extern void report_stop (void);

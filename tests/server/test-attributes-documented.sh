@@ -20,7 +20,7 @@ page_of ()
   local page=$top_builddir/man/$1.1
   [ -f "$page" ] || page=$top_srcdir/man/$1.1
   page_text=$(sed -e 's/\\-/-/g' -e "s/\\\\*(Aq/'/g" -e 's/\\&//g' \
-    -e 's/\\fB//g; s/\\fI//g; s/\\fR//g' "$page" | tr -s '[:space:]' ' ')
+    -e 's/\\f[BIR]//g; s/\\s-1//g; s/\\s0//g' "$page" | tr -s '[:space:]' ' ')
 }
 
 for name in nbdkit-zram-plugin nbdkit-zramctl; do

@@ -47,7 +47,7 @@ size_is ()
 
 start_nbdkit 1M "control=$control" comp_algorithm=zstd mem_limit=64K
 server=$pid
-must_answer $' zram0\nok' list
+must_answer $' zram0 zram0\nok' list
 must_answer $' 1048576\nok\n lz4 [zstd]\nok' \
   'get zram0 disksize' 'get zram0 comp_algorithm'
 must_answer $'ok\n 0 0 0 131072 0 0 0 0 0\nok' \
@@ -110,7 +110,7 @@ must_answer ok 'set zram0 compact 1'
   2>"$dir/error" </dev/null || die 'two servers have one socket'
 grep -q 'control: .*a server answers there' "$dir/error" ||
   die "it said: $(cat "$dir/error")"
-must_answer $' zram0\nok' list
+must_answer $' zram0 zram0\nok' list
 
 # What a killed server leaves is replaced; what a server leaves is nothing.
 kill -KILL "$server"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* There is one export, the default one: it is listed and described, and any
- * other name is refused, so that a client that expects another device does not
- * get this one.
+/* There is one export, zram0, which who gives no name gets, too: it is listed
+ * and described, and any other name is refused, so that a client that expects
+ * another device does not get this one.
  */
 #include <config.h>
 
@@ -36,19 +36,20 @@ test_listed (const struct server *server, const char *description)
   NBD_OK (nbd_opt_list (nbd, (nbd_list_callback){.callback = export_listed,
                                                  .user_data = &listing}));
   CHECK (listing.count == 1);
-  CHECK (strcmp (listing.name, "") == 0);
-  CHECK (listing.description[0] == '\0' ||
-         strcmp (listing.description, description) == 0);
+  CHECK (strcmp (listing.name, "zram0") == 0);
+  CHECK (strcmp (listing.description, description) == 0);
   NBD_OK (nbd_opt_abort (nbd));
   nbd_close (nbd);
 }
 
 static void
-test_described (const struct server *server, const char *description)
+test_described (const struct server *server, const char *name,
+                const char *description)
 {
   struct nbd_handle *nbd = server_negotiate (server);
   char *actual;
 
+  NBD_OK (nbd_set_export_name (nbd, name));
   NBD_OK (nbd_opt_info (nbd));
   actual = nbd_get_export_description (nbd);
   if (actual == NULL)
@@ -85,9 +86,12 @@ test_server (const char *disksize, const char *algorithm,
 
   server_start (&server, disksize, algorithm, NULL);
   test_listed (&server, description);
-  test_described (&server, description);
+  test_described (&server, "", description);
+  test_described (&server, "zram0", description);
   test_unknown_refused (&server, "other");
   test_unknown_refused (&server, "zram");
+  test_unknown_refused (&server, "zram1");
+  test_unknown_refused (&server, "zram0@run");
   test_unknown_refused (&server, " ");
 
   /* None of this harmed the server. */

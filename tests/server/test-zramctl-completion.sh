@@ -79,7 +79,7 @@ must_complete '' -s "$control" watch zram0 ''
 must_complete 'mm_stat' -s "$control" get mm
 must_complete 'mm_stat' --socket = "$control" get mm
 must_complete 'mem_limit mem_used_max' -s "$control" set mem
-must_complete '' -s "$control" get mem
+must_complete 'mem_min mem_total' -s "$control" get mem
 must_complete 'mm_stat' -s "$control" get disksize mm
 must_offer zram0 -s "$control" get ''
 must_offer zram0 -s "$control" set ''

@@ -9,23 +9,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attr.h"
 #include "ctlrequest.h"
+#include "diskset.h"
 #include "run.h"
 #include "unit.h"
 
-static struct disk disk;
+static struct diskset set;
 
+/* A server with a disk that is not initialised. */
 static void
 setup (void)
 {
-  disk_init (&disk, "zram0");
+  const struct attr_config config = {.zram = DISK_CONFIG_DEFAULT,
+                                     .server = {.max_devices = 4}};
+  struct attr_error error;
+  struct disk *disk;
+
+  diskset_init (&set, &config);
+  ck_assert_int_eq (diskset_add (&set, NULL, &disk, &error), 0);
+  ck_assert_str_eq (disk->name, "zram0");
+  diskset_put (&set, disk);
 }
 
 static void
 teardown (void)
 {
-  disk_destroy (&disk);
+  diskset_destroy (&set);
 }
 
 /* How often, and what last, a run has been told. */
@@ -58,7 +67,7 @@ ask_bytes (const char *text, size_t len)
   ck_assert_ptr_nonnull (reply);
   memcpy (line, text, len);
   line[len] = '\0';
-  ctlrequest_answer (&disk, line, len, &run, reply);
+  ctlrequest_answer (&set, line, len, &run, reply);
   fclose (reply);
   free (line);
   return answer;
@@ -88,7 +97,7 @@ must_be_error (const char *answer, const char *code)
 
 START_TEST (the_disks_are_listed)
 {
-  must_answer ("list", " zram0\nok\n");
+  must_answer ("list", " zram0 zram0\nok\n");
 }
 
 START_TEST (what_is_set_can_be_got)
@@ -118,10 +127,11 @@ make_holes (void)
 
   for (uint64_t i = 0; i < 256; i++) {
     content_fill (page, sizeof page, CONTENT_NOISE, i);
-    must_equal (zram_write (disk.zram, page, sizeof page, i * sizeof page), 0);
+    must_equal (
+        zram_write (set.disks->zram, page, sizeof page, i * sizeof page), 0);
   }
   for (uint64_t i = 0; i < 256; i += 2)
-    must_equal (zram_zero (disk.zram, sizeof page, i * sizeof page), 0);
+    must_equal (zram_zero (set.disks->zram, sizeof page, i * sizeof page), 0);
 }
 
 /* Only who asks for it is told. */
@@ -133,6 +143,19 @@ START_TEST (a_run_says_how_far_it_is)
   ck_assert_int_eq (told.times > 0, _i);
   ck_assert_uint_eq (told.done, _i ? 8 : 0);
   ck_assert_uint_eq (told.total, _i ? 8 : 0);
+}
+
+START_TEST (disks_are_added_and_removed)
+{
+  must_answer ("hot_add", " zram1\nok\n");
+  must_answer ("hot_add name=bob disksize=1M", " bob\nok\n");
+  must_answer ("get zram1 disksize", " 0\nok\n");
+  must_answer ("get bob disksize", " 1048576\nok\n");
+  must_answer ("list", " zram0 zram0\n zram1 zram1\n bob bob\nok\n");
+  must_answer ("hot_remove zram0", "ok\n");
+  must_answer ("hot_remove zram1", "ok\n");
+  must_answer ("hot_add", " zram0\nok\n");
+  must_answer ("list", " bob bob\n zram0 zram0\nok\n");
 }
 
 /* The rows that can be read or told, and what for. */
@@ -195,6 +218,23 @@ static const struct {
     {"run zram0 nothing 1", "ENOENT"},
     {"run zram1 compact 1", "ENODEV"},
     {"run zram0 compact 1", "EINVAL"},
+    {"hot_add ", "EINVAL"},
+    {"hot_add disksize", "EINVAL"},
+    {"hot_add disksize=0", "EINVAL"},
+    {"hot_add disksize=1M  mem_limit=1M", "EINVAL"},
+    {"hot_add disksize=1M disksize=2M", "EINVAL"},
+    {"hot_add swap=on", "EINVAL"},
+    {"hot_add num_devices=2", "EINVAL"},
+    {"hot_add reset=1", "EINVAL"},
+    {"hot_add mem_min=1M", "EINVAL"},
+    {"hot_add name=", "EINVAL"},
+    {"hot_add name=a/b", "EINVAL"},
+    {"hot_add name=zram0", "EEXIST"},
+    {"hot_add name=a name=b", "EINVAL"},
+    {"hot_remove", "EINVAL"},
+    {"hot_remove ", "ENODEV"},
+    {"hot_remove zram1", "ENODEV"},
+    {"hot_remove zram0 now", "EINVAL"},
     {"get zram0 disksize\t", "EINVAL"},
     {"get zram0 disksize\r", "EINVAL"},
     {"\033[2J", "EINVAL"},
@@ -223,8 +263,13 @@ START_TEST (bytes_of_zero_are_no_text)
 /* However long: the answer stays a line. */
 START_TEST (long_words_are_answered_in_short)
 {
-  static const char *const starts[] = {"", "get ", "get zram0 ",
-                                       "set zram0 disksize "};
+  static const char *const starts[] = {"",
+                                       "get ",
+                                       "get zram0 ",
+                                       "set zram0 disksize ",
+                                       "hot_add name=",
+                                       "hot_add disksize=",
+                                       "hot_remove "};
   char request[4096];
 
   for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
@@ -259,6 +304,7 @@ main (void)
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, the_disks_are_listed);
   tcase_add_test (tc, what_is_set_can_be_got);
+  tcase_add_test (tc, disks_are_added_and_removed);
   tcase_add_test (tc, to_run_is_to_set);
   tcase_add_loop_test (tc, a_run_says_how_far_it_is, 0, 2);
   tcase_add_test (tc, the_attributes_are_those_of_the_table);

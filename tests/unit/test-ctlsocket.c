@@ -21,12 +21,13 @@
 
 #include "ctlrequest.h"
 #include "ctlsocket.h"
-#include "disk.h"
+#include "diskset.h"
 #include "run.h"
 #include "unit.h"
 
 /* Requests. */
 
+static struct diskset set;
 static _Atomic unsigned runs_begun, runs_ended, steps;
 
 static void
@@ -45,11 +46,11 @@ run_until_stopped (const struct run *run)
  * and "more" does both; "class" is that of the thread that answers; others are
  * repeated. */
 void
-ctlrequest_answer (struct disk *disk, char *line, size_t len,
+ctlrequest_answer (struct diskset *asked, char *line, size_t len,
                    const struct run *run, FILE *reply)
 {
   must (strlen (line) == len);
-  must (strcmp (disk->name, "zram0") == 0);
+  must (asked == &set);
   if (*line == 'm')
     for (int i = 0; i < 1000; i++)
       fprintf (reply, " %0100d\n", i);
@@ -73,7 +74,6 @@ ctlrequest_refuse (int code, const char *message, FILE *reply)
 
 static char dir[] = "/tmp/test-ctlsocket-XXXXXX";
 static char path[64];
-static struct disk disk;
 static char message[256];
 
 static void
@@ -81,13 +81,11 @@ setup (void)
 {
   ck_assert_ptr_nonnull (mkdtemp (dir));
   snprintf (path, sizeof path, "%s/socket", dir);
-  disk_init (&disk, "zram0");
 }
 
 static void
 teardown (void)
 {
-  disk_destroy (&disk);
   unlink (path);
   rmdir (dir);
 }
@@ -97,7 +95,7 @@ start (void)
 {
   ck_assert_msg (ctlsocket_bind (path, message, sizeof message) == 0, "%s",
                  message);
-  ck_assert_int_eq (ctlsocket_start (&disk), 0);
+  ck_assert_int_eq (ctlsocket_start (&set), 0);
 }
 
 static int

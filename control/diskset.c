@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diskset.h"
+
+void
+diskset_init (struct diskset *set, const struct attr_config *config)
+{
+  const struct attr_server *const server = &config->server;
+
+  *set = (struct diskset){
+      .config = *config,
+      .budget =
+          {
+              .total = server->mem_total,
+              .claimed = server->max_devices * config->zram.mem_min,
+          },
+      .lock = PTHREAD_MUTEX_INITIALIZER,
+      .left = PTHREAD_COND_INITIALIZER,
+  };
+  if (server->mem_total > 0)
+    set->config.zram.budget = &set->budget;
+}
+
+/* Disks. */
+
+static struct disk *
+make_disk (const struct diskset *set, const char *name,
+           const struct zram_config *config, struct attr_error *error)
+{
+  struct disk *const disk = malloc (sizeof *disk);
+
+  if (!disk) {
+    attr_fail_as (error, ENOMEM, "there is no memory for another disk");
+    return NULL;
+  }
+  disk_init (disk, name);
+  disk->run_id = set->config.server.run_id;
+  disk->config = *config;
+  return disk;
+}
+
+static void
+free_disk (struct disk *disk)
+{
+  disk_destroy (disk);
+  free (disk);
+}
+
+void
+diskset_destroy (struct diskset *set)
+{
+  struct disk *next;
+
+  for (struct disk *disk = set->disks; disk; disk = next) {
+    next = disk->next;
+    free_disk (disk);
+  }
+  pthread_cond_destroy (&set->left);
+  pthread_mutex_destroy (&set->lock);
+}
+
+/* Places, of which there are max_devices, and what memory each is sure of.  All
+ * do_ functions: the caller holds the set's lock. */
+
+/* More or less than a place has if nobody says. */
+static bool
+do_change_min (struct diskset *set, uint64_t from, uint64_t to)
+{
+  if (to > from)
+    return zs_budget_claim (&set->budget, to - from);
+  zs_budget_release (&set->budget, from - to);
+  return true;
+}
+
+/* Is there none, but soon? */
+static bool
+do_place_comes (const struct diskset *set)
+{
+  return set->places >= set->config.server.max_devices && set->leaving > 0;
+}
+
+static int
+do_take_place (struct diskset *set, uint64_t mem_min, struct attr_error *error)
+{
+  const struct attr_config *const config = &set->config;
+
+  if (set->places >= config->server.max_devices)
+    return attr_fail_as (error, ENOSPC,
+                         "there are %u disks already, which is "
+                         "max_devices",
+                         set->places);
+  if (config->zram.budget &&
+      !do_change_min (set, config->zram.mem_min, mem_min))
+    return attr_fail_as (error, ENOMEM,
+                         "mem_min: of mem_total only %" PRIu64 " bytes more "
+                         "than the server's mem_min are left",
+                         set->budget.total - set->budget.claimed);
+  set->places++;
+  return 0;
+}
+
+static void
+do_leave_place (struct diskset *set, uint64_t mem_min)
+{
+  if (set->config.zram.budget)
+    do_change_min (set, mem_min, set->config.zram.mem_min);
+  set->places--;
+}
+
+/* The list. */
+
+static struct disk *
+do_find (const struct diskset *set, const char *name)
+{
+  struct disk *disk = set->disks;
+
+  while (disk && strcmp (disk->name, name) != 0)
+    disk = disk->next;
+  return disk;
+}
+
+static void
+do_append (struct diskset *set, struct disk *disk)
+{
+  struct disk **last = &set->disks;
+
+  while (*last)
+    last = &(*last)->next;
+  *last = disk;
+  disk->next = NULL;
+  disk->refs = 1;
+  disk->number = set->numbers++;
+}
+
+static void
+do_unlink (struct diskset *set, struct disk *disk)
+{
+  struct disk **link = &set->disks;
+
+  while (*link != disk)
+    link = &(*link)->next;
+  *link = disk->next;
+  set->leaving++;
+}
+
+/* The first zramN that is free. */
+static void
+do_choose_name (const struct diskset *set, struct disk *disk)
+{
+  unsigned n = 0;
+
+  do
+    snprintf (disk->name, sizeof disk->name, "zram%u", n++);
+  while (do_find (set, disk->name));
+}
+
+/* DISK was taken out of the list: free its memory, then its place, and it. */
+static void
+let_go (struct diskset *set, struct disk *disk)
+{
+  disk_retire (disk);
+  pthread_mutex_lock (&set->lock);
+  do_leave_place (set, disk->config.mem_min);
+  set->leaving--;
+  pthread_cond_broadcast (&set->left);
+  pthread_mutex_unlock (&set->lock);
+  diskset_put (set, disk);
+}
+
+struct disk *
+diskset_next (struct diskset *set, struct disk *disk)
+{
+  struct disk *next;
+
+  pthread_mutex_lock (&set->lock);
+  next = set->disks;
+  while (disk && next && next->number <= disk->number)
+    next = next->next;
+  if (next)
+    next->refs++;
+  pthread_mutex_unlock (&set->lock);
+  if (disk)
+    diskset_put (set, disk);
+  return next;
+}
+
+struct disk *
+diskset_get (struct diskset *set, const char *name)
+{
+  struct disk *disk;
+
+  pthread_mutex_lock (&set->lock);
+  disk = do_find (set, name);
+  if (disk)
+    disk->refs++;
+  pthread_mutex_unlock (&set->lock);
+  return disk;
+}
+
+void
+diskset_put (struct diskset *set, struct disk *disk)
+{
+  pthread_mutex_lock (&set->lock);
+  const bool last = --disk->refs == 0;
+  pthread_mutex_unlock (&set->lock);
+
+  if (last)
+    free_disk (disk);
+}
+
+/* Adding. */
+
+/* With no name it is given one.  The caller gives a reference of its own back.
+ */
+static int
+insert (struct diskset *set, struct disk *disk, struct attr_error *error)
+{
+  int r = 0;
+
+  pthread_mutex_lock (&set->lock);
+  if (disk->name[0] == '\0')
+    do_choose_name (set, disk);
+  if (do_find (set, disk->name))
+    r = attr_fail_as (error, EEXIST, "name: there is a disk '%s' already",
+                      disk->name);
+  else {
+    do_append (set, disk);
+    disk->refs++;
+  }
+  pthread_mutex_unlock (&set->lock);
+  return r;
+}
+
+/* A disk of that CONFIG: with a device, of which START says what is to be done,
+ * if it has a size.  Nobody knows of it until it is complete. */
+static struct disk *
+add (struct diskset *set, const char *name, const struct zram_config *config,
+     int (*start) (struct disk *disk, struct attr_error *error),
+     struct attr_error *error)
+{
+  struct disk *disk = NULL;
+  int r;
+
+  pthread_mutex_lock (&set->lock);
+  while (do_place_comes (set))
+    pthread_cond_wait (&set->left, &set->lock);
+  r = do_take_place (set, config->mem_min, error);
+  pthread_mutex_unlock (&set->lock);
+  if (r < 0)
+    return NULL;
+
+  disk = make_disk (set, name, config, error);
+  if (disk && (config->disksize == 0 || start (disk, error) == 0) &&
+      insert (set, disk, error) == 0)
+    return disk;
+
+  if (disk)
+    free_disk (disk);
+  pthread_mutex_lock (&set->lock);
+  do_leave_place (set, config->mem_min);
+  pthread_mutex_unlock (&set->lock);
+  return NULL;
+}
+
+static int
+take_name (const char **name, const char *value, struct attr_error *error)
+{
+  if (**name)
+    return attr_fail (error, "name: is given twice: give it once");
+  if (!exportname_ok (value, EXPORTNAME_DISK_LEN))
+    return attr_fail (error,
+                      "name: '%s' is none: give at most %d letters, digits, "
+                      "and . _ - after the first",
+                      value, EXPORTNAME_DISK_LEN);
+  *name = value;
+  return 0;
+}
+
+/* "KEY=VALUE": a parameter of a disk, or its name. */
+static int
+take_word (struct attr_config *config, char *word, const char **name,
+           struct attr_error *error)
+{
+  const char *const key = strsep (&word, "=");
+  const struct attr *const attr = attr_find (key);
+
+  if (!word)
+    return attr_fail (error, "'%s' is no KEY=VALUE", key);
+  if (strcmp (key, "name") == 0)
+    return take_name (name, word, error);
+  if (!attr || !attr->of_disk)
+    return attr_fail (error, "'%s' is no parameter of a disk", key);
+  return attr_store (config, key, word, error);
+}
+
+int
+diskset_add (struct diskset *set, char *words, struct disk **diskp,
+             struct attr_error *error)
+{
+  struct attr_config config = set->config;
+  const char *name = "";
+
+  config.zram.disksize = 0;
+  config.given = 0;
+  for (char *word; (word = strsep (&words, " ")) != NULL;)
+    if (take_word (&config, word, &name, error) < 0)
+      return -1;
+  if (attr_complete_disk (&config, error) < 0)
+    return -1;
+  *diskp = add (set, name, &config.zram, do_attr_start, error);
+  return *diskp ? 0 : -1;
+}
+
+int
+diskset_remove (struct diskset *set, const char *name, struct attr_error *error)
+{
+  struct disk *disk;
+  bool shut = false;
+
+  pthread_mutex_lock (&set->lock);
+  disk = do_find (set, name);
+  if (disk) {
+    shut = disk_shut (disk);
+    if (shut)
+      do_unlink (set, disk);
+  }
+  pthread_mutex_unlock (&set->lock);
+  if (!disk)
+    return attr_fail_as (error, ENODEV, "there is no disk '%s'", name);
+  if (!shut)
+    return attr_fail_as (
+        error, EBUSY, "%s: clients are connected: disconnect them first", name);
+  let_go (set, disk);
+  return 0;
+}
+
+/* The server's beginning and end. */
+
+/* At the start devices are made, and set going only after the fork. */
+static int
+do_create (struct disk *disk, struct attr_error *error)
+{
+  const int r = do_disk_create (disk);
+
+  return r < 0 ? attr_fail_as (error, -r,
+                               "cannot make a disk of %" PRIu64 " bytes: %s",
+                               disk->config.disksize, strerrordesc_np (-r))
+               : 0;
+}
+
+int
+diskset_create (struct diskset *set, struct attr_error *error)
+{
+  for (unsigned i = 0; i < set->config.server.num_devices; i++) {
+    struct disk *const disk =
+        add (set, "", &set->config.zram, do_create, error);
+
+    if (!disk)
+      return -1;
+    diskset_put (set, disk);
+  }
+  return 0;
+}
+
+int
+diskset_start (struct diskset *set, struct attr_error *error)
+{
+  for (struct disk *disk = set->disks; disk; disk = disk->next) {
+    const int r = zram_start (disk->zram);
+
+    if (r < 0)
+      return attr_fail_as (error, -r,
+                           "cannot fill memory in advance, or start "
+                           "a thread: %s",
+                           strerrordesc_np (-r));
+  }
+  return 0;
+}
+
+void
+diskset_stop (struct diskset *set)
+{
+  for (struct disk *disk = set->disks; disk; disk = disk->next)
+    zram_stop (disk->zram);
+}
+
+/* Clients. */
+
+/* A disk for a client who has asked for it; it has no device yet. */
+static struct disk *
+do_make_on_demand (struct diskset *set, const char *name,
+                   struct attr_error *error)
+{
+  const struct zram_config *const config = &set->config.zram;
+  struct disk *disk;
+
+  if (do_take_place (set, config->mem_min, error) < 0)
+    return NULL;
+  disk = make_disk (set, name, config, error);
+  if (disk) {
+    disk->on_demand = true;
+    disk->config.disksize = 0;
+    do_append (set, disk);
+  }
+  else
+    do_leave_place (set, config->mem_min);
+  return disk;
+}
+
+/* The first one who comes to it gives it a device, and others wait for that. */
+static int
+start_on_demand (const struct diskset *set, struct disk *disk,
+                 struct attr_error *error)
+{
+  int r = 0;
+
+  pthread_rwlock_wrlock (&disk->lock);
+  if (!disk->zram) {
+    disk->config = set->config.zram;
+    disk->config.disksize = set->config.server.on_demand;
+    r = do_attr_start (disk, error);
+  }
+  pthread_rwlock_unlock (&disk->lock);
+  return r;
+}
+
+/* Whoever is counted keeps the disk from being removed. */
+static struct disk *
+find_and_count (struct diskset *set, const char *name, struct attr_error *error)
+{
+  const bool on_demand = set->config.server.on_demand > 0;
+  struct disk *disk;
+
+  pthread_mutex_lock (&set->lock);
+  while (!(disk = do_find (set, name)) && on_demand && do_place_comes (set))
+    pthread_cond_wait (&set->left, &set->lock);
+  if (!disk && on_demand)
+    disk = do_make_on_demand (set, name, error);
+  else if (!disk)
+    attr_fail_as (error, ENOENT, "there is no export '%s'", name);
+  if (disk && disk_open (disk) < 0) {
+    attr_fail_as (error, EBUSY, "%s is being reset: try again", name);
+    disk = NULL;
+  }
+  pthread_mutex_unlock (&set->lock);
+  return disk;
+}
+
+/* What is typed as the name of an export may be that of no disk. */
+static int
+read_name (const struct diskset *set, const char *export,
+           char name[EXPORTNAME_DISK_LEN + 1], struct attr_error *error)
+{
+  const char *const run_id = set->config.server.run_id;
+  const int r = exportname_disk (export, run_id, name);
+
+  if (r == -ESTALE)
+    return attr_fail_as (error, ESTALE,
+                         "the export '%.64s' is not of this run of the server, "
+                         "whose exports end in @%s (run_id)",
+                         export, run_id);
+  return r < 0 ? attr_fail_as (error, ENOENT, "there is no export '%.64s'",
+                               export)
+               : 0;
+}
+
+int
+diskset_open (struct diskset *set, const char *export, struct disk **diskp,
+              struct attr_error *error)
+{
+  char name[EXPORTNAME_DISK_LEN + 1];
+  struct disk *disk;
+
+  if (read_name (set, export, name, error) < 0)
+    return -1;
+  disk = find_and_count (set, name, error);
+  if (!disk)
+    return -1;
+  if (disk->on_demand && !disk->zram &&
+      start_on_demand (set, disk, error) < 0) {
+    diskset_close (set, disk);
+    return -1;
+  }
+  *diskp = disk;
+  return 0;
+}
+
+/* Does it go when the last client has gone?  It is shut. */
+static bool
+is_done (const struct diskset *set, const struct disk *disk)
+{
+  struct zram_stats stats = {0};
+
+  if (disk->zram)
+    zram_stats (disk->zram, &stats);
+  return set->config.server.drop_when_closed || stats.orig_data_size == 0;
+}
+
+void
+diskset_close (struct diskset *set, struct disk *disk)
+{
+  bool done = false;
+
+  pthread_mutex_lock (&set->lock);
+  disk_close (disk);
+  if (disk->on_demand && disk_shut (disk)) {
+    done = is_done (set, disk);
+    if (done)
+      do_unlink (set, disk);
+    else
+      disk_unshut (disk);
+  }
+  pthread_mutex_unlock (&set->lock);
+  if (done)
+    let_go (set, disk);
+}
