@@ -532,6 +532,7 @@ const struct attr attrs[] = {
         .help = "filled in advance to grow into (swap: a 128th of the disk)",
         .of_disk = true,
         .store = reserve_store,
+        .show = reserve_show,
     },
     {
         .name = "reserve_waiters",

@@ -166,6 +166,12 @@ swap_stat_show (const struct disk *disk, FILE *fp)
   swap_show (fp);
 }
 
+void
+reserve_show (const struct disk *disk, FILE *fp)
+{
+  fprintf (fp, "%" PRIu64 "\n", stats_of (disk).reserve);
+}
+
 /* The disk among the server's. */
 
 void

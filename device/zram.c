@@ -374,6 +374,7 @@ zram_stats (const struct zram *zram, struct zram_stats *stats)
       .write_bytes = stats_sum (sums, WRITE_BYTES),
       .discards = stats_sum (sums, DISCARDS),
       .discard_bytes = stats_sum (sums, DISCARD_BYTES),
+      .reserve = pool.reserve,
       .reserve_least = pool.reserve_least,
       .reserve_waiting = zram->reserve.waiters,
       .reserve_refused = zram->reserve.refused,

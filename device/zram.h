@@ -93,7 +93,8 @@ struct zram_stats {
   uint64_t write_bytes;
   uint64_t discards;
   uint64_t discard_bytes;
-  uint64_t reserve_least;   /* bytes: as in zs_pool_stats */
+  uint64_t reserve;         /* bytes: as in zs_pool_stats */
+  uint64_t reserve_least;   /* likewise */
   uint64_t reserve_waiting; /* writes that wait for the reserve now */
   uint64_t reserve_refused; /* writes that the empty reserve made fail */
 };

@@ -126,7 +126,7 @@ put_tiers (struct beside *beside, const struct sample *now)
   const uint64_t huge = sample_mm (now, MM_HUGE_PAGES);
   const uint64_t same = sample_mm (now, MM_SAME_PAGES);
   const uint64_t pages = sample_mm (now, MM_ORIG_DATA_SIZE) / SAMPLE_PAGE;
-  const uint64_t reserve = now->columns[SAMPLE_FRAG_STAT][FRAG_RESERVE];
+  const uint64_t reserve = now->columns[SAMPLE_RESERVE][0];
 
   snprintf (beside->right[beside->tiers++].text, CELL, "%-12s%12s%10s", "Tier",
             "pages", "bytes");

@@ -29,7 +29,6 @@ struct metric {
 #define IO(column)    SAMPLE_IO_STAT, IO_##column, NUMBER
 #define STAT(column)  SAMPLE_STAT, STAT_##column, NUMBER
 #define BYTES(column) SAMPLE_STAT, STAT_##column, SECTORS
-#define FRAG(column)  SAMPLE_FRAG_STAT, FRAG_##column, NUMBER
 #define SWAP(column)  SAMPLE_SWAP_STAT, SWAP_##column, NUMBER
 
 static const struct metric table[] = {
@@ -83,11 +82,8 @@ static const struct metric table[] = {
     {COUNTER ("discarded_bytes", "bytes", "What was discarded."),
      BYTES (DISCARD_SECTORS)},
 
-    {GAUGE ("live_bytes", "bytes",
-            "What of zram_mem_used_bytes holds pages; the rest is holes."),
-     FRAG (LIVE)},
     {GAUGE ("reserve_bytes", "bytes", "Memory kept for the next pages."),
-     FRAG (RESERVE)},
+     SAMPLE_RESERVE, 0, NUMBER},
 
     {GAUGE ("reserve_least_bytes", "bytes",
             "The least that the reserve has been."),

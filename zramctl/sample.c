@@ -23,7 +23,7 @@ static const struct {
     [SAMPLE_IO_STAT] = {"io_stat", IO_COLUMNS, IO_COLUMNS},
     [SAMPLE_STAT] = {"stat", STAT_COLUMNS, STAT_COLUMNS},
     [SAMPLE_SIZE_STAT] = {"size_stat", SIZE_COLUMNS, SIZE_COLUMNS},
-    [SAMPLE_FRAG_STAT] = {"frag_stat", FRAG_COLUMNS, FRAG_COLUMNS},
+    [SAMPLE_RESERVE] = {"reserve", 1, 1},
     [SAMPLE_SWAP_STAT] = {"swap_stat", SWAP_COLUMNS, SWAP_COLUMNS},
 };
 

@@ -19,7 +19,7 @@ enum sample_attribute {
   SAMPLE_IO_STAT,
   SAMPLE_STAT,
   SAMPLE_SIZE_STAT,
-  SAMPLE_FRAG_STAT,
+  SAMPLE_RESERVE,
   SAMPLE_SWAP_STAT,
   SAMPLE_ATTRIBUTES
 };
@@ -70,13 +70,6 @@ enum {
   SIZE_STEP = 256,
   SIZE_HUGE = SIZE_COMPRESSED + SIZE_STEPS,
   SIZE_COLUMNS
-};
-
-/* Of frag_stat, the first ones. */
-enum {
-  FRAG_LIVE,
-  FRAG_RESERVE,
-  FRAG_COLUMNS
 };
 
 /* Of swap_stat.  The last may be negative: -1 is UINT64_MAX. */

@@ -95,7 +95,7 @@ must_agree "$a" mm_stat orig_data_size_bytes compr_data_size_bytes \
   compacted_pages_total huge_pages stored_huge_pages_total
 must_agree "$a" io_stat failed_reads_total failed_writes_total \
   invalid_io_total notify_free_pages_total
-must_agree "$a" frag_stat live_bytes reserve_bytes
+must_agree "$a" reserve reserve_bytes
 must_agree "$a" swap_stat reserve_least_bytes reserve_waiting \
   reserve_refused_total threads io_flusher_threads realtime_threads \
   locked_bytes oom_score_adj

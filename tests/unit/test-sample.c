@@ -30,7 +30,7 @@ static const struct answer usual[] = {
     {"io_stat", "1 2 0 4"},
     {"stat", STAT_LINE},
     {"size_stat", STAT_LINE " 18"},
-    {"frag_stat", "1 2 3 4 5 6"},
+    {"reserve", "7"},
     {"swap_stat", "1 2 3 4 5 6 7 -1000"},
 };
 
@@ -144,7 +144,7 @@ START_TEST (columns_are_taken)
   ck_assert_uint_eq (sample.columns[SAMPLE_IO_STAT][IO_NOTIFY_FREE], 4);
   ck_assert_uint_eq (sample.columns[SAMPLE_STAT][STAT_DISCARD_SECTORS], 14);
   ck_assert_uint_eq (sample.columns[SAMPLE_SIZE_STAT][SIZE_HUGE], 18);
-  ck_assert_uint_eq (sample.n[SAMPLE_FRAG_STAT], FRAG_COLUMNS);
+  ck_assert_uint_eq (sample.columns[SAMPLE_RESERVE][0], 7);
   ck_assert_int_eq (
       (int64_t) sample.columns[SAMPLE_SWAP_STAT][SWAP_OOM_SCORE_ADJ], -1000);
   ck_assert_uint_gt (sample.when, 0);

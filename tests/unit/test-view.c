@@ -32,7 +32,7 @@ setup (void)
                                   0,   0, 0,    0, 4,  0, 0};
   static const uint64_t sizes[SIZE_COLUMNS] = {
       [SIZE_SAME] = 100, [2] = 600, [16] = 200, [SIZE_HUGE] = 50};
-  static const uint64_t frag[] = {1, 1 << 20};
+  static const uint64_t reserve = 1 << 20;
 
   now = (struct sample){.when = 1000, .algorithm = "zstd"};
   set (SAMPLE_DISKSIZE, 1, &size);
@@ -40,7 +40,7 @@ setup (void)
   set (SAMPLE_IO_STAT, IO_COLUMNS, io);
   set (SAMPLE_STAT, STAT_COLUMNS, stat);
   set (SAMPLE_SIZE_STAT, SIZE_COLUMNS, sizes);
-  set (SAMPLE_FRAG_STAT, FRAG_COLUMNS, frag);
+  set (SAMPLE_RESERVE, 1, &reserve);
   before = now;
   now.when = 3000;
   now.columns[SAMPLE_STAT][STAT_READS] += 25;
@@ -131,7 +131,7 @@ START_TEST (only_what_there_is)
   now.n[SAMPLE_STAT] = now.n[SAMPLE_SIZE_STAT] = now.n[SAMPLE_IO_STAT] = 0;
   now.columns[SAMPLE_MM_STAT][MM_SAME_PAGES] = 0;
   now.columns[SAMPLE_MM_STAT][MM_MEM_LIMIT] = 0;
-  now.columns[SAMPLE_FRAG_STAT][FRAG_RESERVE] = 0;
+  now.columns[SAMPLE_RESERVE][0] = 0;
   lay_out (&disk, 1, 80, 24);
   must_show (5, SCREEN_PLAIN,
              "Memory           2M  no limit; at most it was 3M");
