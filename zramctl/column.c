@@ -29,6 +29,7 @@ const struct column columns[] = {
     {"MIGRATED", COLUMN_COUNT, MM (PAGES_COMPACTED),
      "pages of memory that compaction has given back"},
     {"RATIO", COLUMN_RATIO, 0, 0, "DATA divided by TOTAL"},
+    {"EXPORT", COLUMN_EXPORT, 0, 0, "what NBD clients call the disk"},
     {"SOCKET", COLUMN_SERVER, 0, 0, "control socket of the server"},
 };
 
@@ -153,6 +154,8 @@ column_value (const struct column *column, const struct column_row *row,
   switch (column->kind) {
   case COLUMN_NAME:
     return print_text (row->name);
+  case COLUMN_EXPORT:
+    return print_text (row->export);
   case COLUMN_SERVER:
     return print_text (row->server);
   case COLUMN_ALGORITHM:

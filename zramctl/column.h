@@ -13,6 +13,7 @@
 /* What kind of value it has. */
 enum column_kind {
   COLUMN_NAME,
+  COLUMN_EXPORT,
   COLUMN_ALGORITHM,
   COLUMN_SERVER,
   COLUMN_BYTES,
@@ -31,6 +32,7 @@ struct column {
 /* What a line is about. */
 struct column_row {
   const char *name;
+  const char *export; /* what NBD clients call it */
   const char *server; /* the path of its socket */
   struct sample sample;
 };

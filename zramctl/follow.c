@@ -86,30 +86,31 @@ take_sample (struct follow_disk *disk, const struct sample *sample)
 
 /* A round. */
 
-static int
-ask_disk (struct follow *follow, struct follow_server *server, const char *name)
-{
-  struct follow_disk *disk = find_disk (follow, server, name);
-  struct sample sample;
+/* The server that is being asked, and where its disks are. */
+struct asked {
+  struct follow *follow;
+  const struct follow_server *server;
+};
 
-  if (sample_read (&sample, &server->client, name, SAMPLE_ATTRIBUTES) < 0)
-    return -1;
+static void
+take_disk (void *arg, const struct disks_entry *entry,
+           const struct sample *sample)
+{
+  const struct asked *const asked = arg;
+  struct follow_disk *disk =
+      find_disk (asked->follow, asked->server, entry->name);
+
   if (!disk)
-    disk = add_disk (follow, server, name);
-  take_sample (disk, &sample);
-  return 0;
+    disk = add_disk (asked->follow, asked->server, entry->name);
+  take_sample (disk, sample);
 }
 
 static int
 ask_disks (struct follow *follow, struct follow_server *server)
 {
-  struct disks disks;
-  int r = disks_list (&disks, &server->client);
+  struct asked asked = {follow, server};
 
-  for (size_t i = 0; r == 0 && i < disks.n; i++)
-    r = ask_disk (follow, server, disks.names[i]);
-  disks_free (&disks);
-  return r;
+  return disks_sample (&server->client, SAMPLE_ATTRIBUTES, take_disk, &asked);
 }
 
 /* Those that have not been sampled have gone, for the reason WHY. */

@@ -14,44 +14,36 @@
 #include "families.h"
 #include "replacefile.h"
 
+/* The server that is being asked, and where its disks go. */
+struct asked {
+  struct metrics *metrics;
+  const char *server;
+};
+
 static void
-add_disk (struct metrics *metrics, const char *server, const char *name,
+add_disk (void *arg, const struct disks_entry *disk,
           const struct sample *sample)
 {
+  const struct asked *const asked = arg;
+  struct metrics *const metrics = asked->metrics;
+
   metrics->disks = complain_unless (
       reallocarray (metrics->disks, metrics->n + 1, sizeof *metrics->disks));
   metrics->disks[metrics->n++] =
-      (struct metrics_disk){.server = server,
-                            .name = complain_unless (strdup (name)),
+      (struct metrics_disk){.server = asked->server,
+                            .name = complain_unless (strdup (disk->name)),
                             .sample = *sample};
-}
-
-/* Those before one that fails are there. */
-static int
-read_disks (struct metrics *metrics, struct ctlclient *client,
-            const char *server)
-{
-  struct disks disks;
-  struct sample sample;
-  int r = disks_list (&disks, client);
-
-  for (size_t i = 0; r == 0 && i < disks.n; i++) {
-    r = sample_read (&sample, client, disks.names[i], SAMPLE_ATTRIBUTES);
-    if (r == 0)
-      add_disk (metrics, server, disks.names[i], &sample);
-  }
-  disks_free (&disks);
-  return r;
 }
 
 static int
 read_server (struct metrics *metrics, const char *server)
 {
+  struct asked asked = {metrics, server};
   struct ctlclient client;
   int r = ctlclient_open (&client, server, COMMAND_PATIENCE);
 
   if (r == 0)
-    r = read_disks (metrics, &client, server);
+    r = disks_sample (&client, SAMPLE_ATTRIBUTES, add_disk, &asked);
   if (r < 0)
     complain ("%s: %s", server, client.message);
   ctlclient_close (&client);

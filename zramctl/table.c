@@ -15,37 +15,26 @@ struct table {
   struct libscols_table *table;
   struct column_list list;
   bool bytes;
+  const char *server; /* that is being asked */
 };
 
 static void
-add_disk (struct table *table, const struct column_row *row)
+add_disk (void *arg, const struct disks_entry *disk,
+          const struct sample *sample)
 {
+  struct table *const table = arg;
+  const struct column_row row = {.name = disk->name,
+                                 .export = disk->export,
+                                 .server = table->server,
+                                 .sample = *sample};
   char *values[COLUMN_LIST_MAX];
 
   for (size_t i = 0; i < table->list.n; i++)
-    values[i] = column_value (table->list.columns[i], row, table->bytes);
+    values[i] = column_value (table->list.columns[i], &row, table->bytes);
   output_add_line (table->table, (const char *const *) values,
                    (unsigned) table->list.n);
   for (size_t i = 0; i < table->list.n; i++)
     free (values[i]);
-}
-
-/* All disks of the server; those before one that fails are shown. */
-static int
-add_disks (struct table *table, struct ctlclient *client, const char *server)
-{
-  struct disks disks;
-  struct column_row row = {.server = server};
-  int r = disks_list (&disks, client);
-
-  for (size_t i = 0; r == 0 && i < disks.n; i++) {
-    row.name = disks.names[i];
-    r = sample_read (&row.sample, client, row.name, SAMPLE_NEEDED);
-    if (r == 0)
-      add_disk (table, &row);
-  }
-  disks_free (&disks);
-  return r;
 }
 
 static int
@@ -54,8 +43,9 @@ add_server (struct table *table, const char *server)
   struct ctlclient client;
   int r = ctlclient_open (&client, server, COMMAND_PATIENCE);
 
+  table->server = server;
   if (r == 0)
-    r = add_disks (table, &client, server);
+    r = disks_sample (&client, SAMPLE_NEEDED, add_disk, table);
   if (r < 0)
     complain ("%s: %s", server, client.message);
   ctlclient_close (&client);
@@ -67,6 +57,7 @@ output_kind (const struct column *column, bool bytes)
 {
   switch (column->kind) {
   case COLUMN_NAME:
+  case COLUMN_EXPORT:
   case COLUMN_ALGORITHM:
   case COLUMN_SERVER:
     return OUTPUT_TEXT;

@@ -92,7 +92,7 @@ complain_of_disks (const struct target *target)
             target->disks.n > 0 ? "has several disks: name one"
                                 : "has no disk");
   for (size_t i = 0; i < target->disks.n; i++)
-    complain ("%s", target->disks.names[i]);
+    complain ("%s", target->disks.entries[i].name);
 }
 
 static int
@@ -111,7 +111,7 @@ choose_disk (struct target *target, struct command_line *line)
     complain_of_disks (target);
     return -1;
   }
-  target->disk = target->disks.names[0];
+  target->disk = target->disks.entries[0].name;
   return 0;
 }
 

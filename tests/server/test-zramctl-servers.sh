@@ -103,15 +103,21 @@ must_end 0 '?[2J Gr????e' '' -s "$rundir/b" get disksize
 LC_ALL=C.UTF-8 must_end 0 $'?[2J Gr\303\266\303\237e' '' -s "$rundir/b" get disksize
 rm "$rundir/b"
 
-# A server of more disks, and more columns, than there are now; and one that
-# has lost one of them.
+# A server of more columns than there are now.  A disk that it has removed since
+# it listed it is left out; any other error is told.
 mm=' 4096 100 65536 0 65536 0 0 0 0 7 7\nok\n'
 start_fake "$rundir/b" ' zram0 big\n zram1\n zram2\nok\n' \
   ' 4096\nok\n' ' [lz4] x\nok\n' "$mm" ' 8192\nok\n' ' y [zstd]\nok\n' "$mm" \
   'error ENODEV there is no disk\n'
-must_end 1 'zram0 lz4 4K 4K 100B 64K 0.06
-zram1 zstd 8K 4K 100B 64K 0.06' \
-  "nbdkit-zramctl: $rundir/b: there is no disk" -rn -s "$rundir/b"
+must_end 0 'zram0 lz4 4K 4K 100B 64K 0.06
+zram1 zstd 8K 4K 100B 64K 0.06' '' -rn -s "$rundir/b"
+kill -KILL "${servers[-1]}"
+wait_until is_gone "${servers[-1]}"
+rm "$rundir/b"
+start_fake "$rundir/b" ' zram0 big\n zram1\nok\n' \
+  ' 4096\nok\n' ' [lz4] x\nok\n' "$mm" 'error EIO it is broken\n'
+must_end 1 'zram0 lz4 4K 4K 100B 64K 0.06' \
+  "nbdkit-zramctl: $rundir/b: it is broken" -rn -s "$rundir/b"
 
 # What is about one server must be told which; a dead one is in nobody's way.
 must_end 1 '' "nbdkit-zramctl: there are several servers: choose one by --socket
