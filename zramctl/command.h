@@ -34,5 +34,7 @@ extern int command_set (struct command_line *line);
 extern int command_attributes (struct command_line *line);
 extern int command_metrics (struct command_line *line);
 extern int command_watch (struct command_line *line);
+extern int command_hot_add (struct command_line *line);
+extern int command_hot_remove (struct command_line *line);
 
 #endif /* ZRAM_COMMAND_H */

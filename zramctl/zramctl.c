@@ -52,6 +52,8 @@ static const struct command {
     {"attributes", "Jnr", command_attributes},
     {"metrics", "f", command_metrics},
     {"watch", "ci", command_watch},
+    {"hot_add", "e", command_hot_add},
+    {"hot_remove", "e", command_hot_remove},
 };
 
 static const char help[] =
@@ -63,6 +65,8 @@ static const char help[] =
     " " NAME " [options] attributes\n"
     " " NAME " [options] metrics\n"
     " " NAME " [options] watch [disk]\n"
+    " " NAME " [options] hot_add [parameter=value...]\n"
+    " " NAME " [options] hot_remove disk...\n"
     "\nShow and control the disks of nbdkit-zram-plugin's servers.\n"
     "\nCommands:\n"
     " get                   print attributes of a disk\n"
@@ -70,10 +74,12 @@ static const char help[] =
     " attributes            list the attributes that there are\n"
     " metrics               print the numbers of all disks for Prometheus\n"
     " watch                 show what disks do, until q is pressed\n"
+    " hot_add               give a server another disk\n"
+    " hot_remove            take disks from a server\n"
     "\nOptions:\n"
     " -b, --bytes           print sizes in bytes\n"
     " -c, --count <n>       with watch: end after so many times\n"
-    " -e, --errno           with get and set: name the errno of a refusal\n"
+    " -e, --errno           name the errno when the server refuses\n"
     " -f, --file <file>     with metrics: put them there, all at once\n"
     " -i, --interval <n>    with watch: seconds between; 1\n"
     " -J, --json            use JSON output format\n"

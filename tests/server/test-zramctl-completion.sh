@@ -43,7 +43,7 @@ must_offer ()
 complete -p nbdkit-zramctl | grep -q -- '-F _nbdkit_zramctl ' ||
   die 'bash would not ask it'
 
-must_complete 'get set attributes metrics watch' ''
+must_complete 'get set attributes metrics watch hot_add hot_remove' ''
 must_complete 'set' s
 must_complete '--noheadings' --no
 must_complete '--output --output-all' --out
