@@ -193,6 +193,12 @@ zcomp_destroy (struct zcomp *comp)
   free (comp);
 }
 
+unsigned
+zcomp_streams (const struct zcomp *comp, enum zcomp_direction direction)
+{
+  return comp->directions[direction].nr_streams;
+}
+
 struct zcomp_stream *
 zcomp_stream_get (struct zcomp *comp, enum zcomp_direction direction)
 {

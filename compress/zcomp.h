@@ -49,6 +49,10 @@ extern int zcomp_populate (struct zcomp *comp);
 /* No stream may be held.  COMP may be NULL. */
 extern void zcomp_destroy (struct zcomp *comp);
 
+/* How many streams there are for DIRECTION. */
+extern unsigned
+zcomp_streams (const struct zcomp *comp, enum zcomp_direction direction);
+
 /* Take a stream for DIRECTION; never fails, may wait for one.  The caller puts
  * it back on the same thread. */
 extern struct zcomp_stream *

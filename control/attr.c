@@ -409,6 +409,11 @@ const struct attr attrs[] = {
         .show = comp_algorithm_show,
     },
     {
+        .name = "streams",
+        .help = "compression streams, of which each can be in use at a time",
+        .show = streams_show,
+    },
+    {
         .name = "mem_limit",
         .kind = ATTR_SIZE,
         .metavar = "SIZE",

@@ -167,6 +167,12 @@ swap_stat_show (const struct disk *disk, FILE *fp)
 }
 
 void
+streams_show (const struct disk *disk, FILE *fp)
+{
+  fprintf (fp, "%u\n", disk->zram ? zram_streams (disk->zram) : 0);
+}
+
+void
 reserve_show (const struct disk *disk, FILE *fp)
 {
   fprintf (fp, "%" PRIu64 "\n", stats_of (disk).reserve);

@@ -172,6 +172,12 @@ zram_comp_algorithm (const struct zram *zram)
   return zcomp_backend_name (zram->backend);
 }
 
+unsigned
+zram_streams (const struct zram *zram)
+{
+  return zcomp_streams (zram->comp, ZCOMP_COMPRESS);
+}
+
 /* The piece of a request that lies in one page. */
 struct piece {
   uint64_t index;

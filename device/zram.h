@@ -135,6 +135,9 @@ extern void zram_set_compact_threshold (struct zram *zram, unsigned percent);
 extern uint64_t zram_disksize (const struct zram *zram);
 extern const char *zram_comp_algorithm (const struct zram *zram);
 
+/* How many pages can be compressed at a time. */
+extern unsigned zram_streams (const struct zram *zram);
+
 /* Fill all of BUF; never-written and discarded pages read as zeros. */
 extern int
 zram_read (struct zram *zram, void *buf, uint64_t count, uint64_t offset);

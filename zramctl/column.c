@@ -18,6 +18,8 @@ const struct column columns[] = {
     {"DATA", COLUMN_BYTES, MM (ORIG_DATA_SIZE), "what is stored, uncompressed"},
     {"COMPR", COLUMN_BYTES, MM (COMPR_DATA_SIZE), "what that compresses to"},
     {"ALGORITHM", COLUMN_ALGORITHM, 0, 0, "algorithm in use"},
+    {"STREAMS", COLUMN_COUNT, SAMPLE_STREAMS, 0,
+     "pages that can be compressed at a time"},
     {"TOTAL", COLUMN_BYTES, MM (MEM_USED_TOTAL),
      "memory that what is stored takes, with what is lost between"},
     {"MEM-LIMIT", COLUMN_BYTES, MM (MEM_LIMIT),
@@ -61,9 +63,9 @@ column_list_default (struct column_list *list, bool several)
 {
   list->n = 0;
   column_list_parse (list, several ? "NAME,ALGORITHM,DISKSIZE,DATA,COMPR,TOTAL,"
-                                     "RATIO,SOCKET"
+                                     "STREAMS,RATIO,SOCKET"
                                    : "NAME,ALGORITHM,DISKSIZE,DATA,COMPR,TOTAL,"
-                                     "RATIO");
+                                     "STREAMS,RATIO");
 }
 
 /* The names of all, to be freed. */
@@ -135,6 +137,17 @@ print_number (uint64_t number, bool human)
   return print_text (text);
 }
 
+/* NULL: the server has not got it. */
+static char *
+print_column (const struct column *column, const struct sample *sample,
+              bool human)
+{
+  return sample_has (sample, column->attribute)
+             ? print_number (sample->columns[column->attribute][column->index],
+                             human)
+             : NULL;
+}
+
 static char *
 print_ratio (const struct sample *sample)
 {
@@ -163,7 +176,7 @@ column_value (const struct column *column, const struct column_row *row,
   case COLUMN_RATIO:
     return print_ratio (&row->sample);
   default:
-    return print_number (row->sample.columns[column->attribute][column->index],
+    return print_column (column, &row->sample,
                          column->kind == COLUMN_BYTES && !bytes);
   }
 }

@@ -19,6 +19,7 @@ static const struct {
     [SAMPLE_DISKSIZE] = {"disksize", 1, 1},
     [SAMPLE_COMP_ALGORITHM] = {"comp_algorithm", 0, 0},
     [SAMPLE_MM_STAT] = {"mm_stat", MM_HUGE_PAGES + 1, MM_COLUMNS},
+    [SAMPLE_STREAMS] = {"streams", 1, 1},
     [SAMPLE_INITSTATE] = {"initstate", 1, 1},
     [SAMPLE_IO_STAT] = {"io_stat", IO_COLUMNS, IO_COLUMNS},
     [SAMPLE_STAT] = {"stat", STAT_COLUMNS, STAT_COLUMNS},

@@ -9,13 +9,16 @@
 struct ctlclient;
 
 /* The attributes that they come from, in the order in which they are asked
- * for.  The first SAMPLE_NEEDED are what the table of disks shows. */
+ * for.  The first SAMPLE_TABLE are what the table of disks shows; a server must
+ * have the first SAMPLE_NEEDED. */
 enum sample_attribute {
   SAMPLE_DISKSIZE,
   SAMPLE_COMP_ALGORITHM,
   SAMPLE_MM_STAT,
   SAMPLE_NEEDED,
-  SAMPLE_INITSTATE = SAMPLE_NEEDED,
+  SAMPLE_STREAMS = SAMPLE_NEEDED,
+  SAMPLE_TABLE,
+  SAMPLE_INITSTATE = SAMPLE_TABLE,
   SAMPLE_IO_STAT,
   SAMPLE_STAT,
   SAMPLE_SIZE_STAT,

@@ -45,7 +45,7 @@ add_server (struct table *table, const char *server)
 
   table->server = server;
   if (r == 0)
-    r = disks_sample (&client, SAMPLE_NEEDED, add_disk, table);
+    r = disks_sample (&client, SAMPLE_TABLE, add_disk, table);
   if (r < 0)
     complain ("%s: %s", server, client.message);
   ctlclient_close (&client);

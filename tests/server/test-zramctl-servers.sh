@@ -50,14 +50,15 @@ NBDKIT_ZRAM_RUNDIR=$dir/file must_end 1 '' \
 start_nbdkit 1M "control=$rundir/a"
 touch "$rundir/file"
 start_nbdkit 3M "control=$rundir/.hidden"
-must_end 0 'zram0 lz4 1M 0B 0B 0B' '' -rn
+streams=$("$zramctl" get streams)
+must_end 0 "zram0 lz4 1M 0B 0B 0B $streams" '' -rn
 
 # Two, by name; then each says where it is.
 start_nbdkit 2M "control=$rundir/b" comp_algorithm=zstd
 b=$pid
-must_end 0 "zram0 lz4 1M 0B 0B 0B  $rundir/a
-zram0 zstd 2M 0B 0B 0B  $rundir/b" '' -rn
-must_end 0 'zram0 zstd 2M 0B 0B 0B' '' -rn -s "$rundir/b"
+must_end 0 "zram0 lz4 1M 0B 0B 0B $streams  $rundir/a
+zram0 zstd 2M 0B 0B 0B $streams  $rundir/b" '' -rn
+must_end 0 "zram0 zstd 2M 0B 0B 0B $streams" '' -rn -s "$rundir/b"
 must_end 0 "$rundir/b
 $rundir/.hidden
 $rundir/b" '' -rn -o SOCKET -s "$rundir/b" --socket="$rundir/.hidden" \
@@ -74,7 +75,7 @@ grep -qx "$dir/xdg/nbdkit-zram/mine 2M" "$dir/out" ||
 # A dead one is told, and the others are shown.
 kill -KILL "$b"
 wait_until is_gone "$b"
-must_end 1 "zram0 lz4 1M 0B 0B 0B  $rundir/a" \
+must_end 1 "zram0 lz4 1M 0B 0B 0B $streams  $rundir/a" \
   "nbdkit-zramctl: $rundir/b: no server answers there: it has died" -rn
 must_end 1 '' "nbdkit-zramctl: $dir/none: No such file or directory" \
   -s "$dir/none"
@@ -82,18 +83,18 @@ rm "$rundir/b"
 
 # What is no such server, with its words made harmless.
 start_fake "$rundir/b" '220 \033[2Jmail\n'
-must_end 1 "zram0 lz4 1M 0B 0B 0B  $rundir/a" "\
+must_end 1 "zram0 lz4 1M 0B 0B 0B $streams  $rundir/a" "\
 nbdkit-zramctl: $rundir/b: is no control socket of nbdkit-zram: \
 it says '220 ?[2Jmail'" -rn
 rm "$rundir/b"
 
 start_fake "$rundir/b" ' zram0\nok\n' ' 1\nok\n' ' [lz4]\nok\n' ' 1 2 x\nok\n'
-must_end 1 "zram0 lz4 1M 0B 0B 0B  $rundir/a" "\
+must_end 1 "zram0 lz4 1M 0B 0B 0B $streams  $rundir/a" "\
 nbdkit-zramctl: $rundir/b: its answer to 'mm_stat' makes no sense" -rn
 rm "$rundir/b"
 
 start_fake "$rundir/b" ' zram0\nok\n' ' 1\n'
-must_end 1 "zram0 lz4 1M 0B 0B 0B  $rundir/a" "\
+must_end 1 "zram0 lz4 1M 0B 0B 0B $streams  $rundir/a" "\
 nbdkit-zramctl: $rundir/b: has hung up before it answered" -rn
 rm "$rundir/b"
 
@@ -107,16 +108,17 @@ rm "$rundir/b"
 # it listed it is left out; any other error is told.
 mm=' 4096 100 65536 0 65536 0 0 0 0 7 7\nok\n'
 start_fake "$rundir/b" ' zram0 big\n zram1\n zram2\nok\n' \
-  ' 4096\nok\n' ' [lz4] x\nok\n' "$mm" ' 8192\nok\n' ' y [zstd]\nok\n' "$mm" \
+  ' 4096\nok\n' ' [lz4] x\nok\n' "$mm" ' 4\nok\n' \
+  ' 8192\nok\n' ' y [zstd]\nok\n' "$mm" 'error ENOENT there is none\n' \
   'error ENODEV there is no disk\n'
-must_end 0 'zram0 lz4 4K 4K 100B 64K 0.06
-zram1 zstd 8K 4K 100B 64K 0.06' '' -rn -s "$rundir/b"
+must_end 0 'zram0 lz4 4K 4K 100B 64K 4 0.06
+zram1 zstd 8K 4K 100B 64K  0.06' '' -rn -s "$rundir/b"
 kill -KILL "${servers[-1]}"
 wait_until is_gone "${servers[-1]}"
 rm "$rundir/b"
 start_fake "$rundir/b" ' zram0 big\n zram1\nok\n' \
-  ' 4096\nok\n' ' [lz4] x\nok\n' "$mm" 'error EIO it is broken\n'
-must_end 1 'zram0 lz4 4K 4K 100B 64K 0.06' \
+  ' 4096\nok\n' ' [lz4] x\nok\n' "$mm" ' 4\nok\n' 'error EIO it is broken\n'
+must_end 1 'zram0 lz4 4K 4K 100B 64K 4 0.06' \
   "nbdkit-zramctl: $rundir/b: it is broken" -rn -s "$rundir/b"
 
 # What is about one server must be told which; a dead one is in nobody's way.

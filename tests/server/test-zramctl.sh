@@ -22,17 +22,22 @@ must_print ()
 
 start_nbdkit 1G "control=$control" comp_algorithm=zstd mem_limit=300M
 
+# One for each CPU that the machine may have.
+streams=$("$zramctl" -s "$control" get streams)
+[ "$streams" -ge "$(nproc)" ] || die "there are $streams streams"
+
 # A disk that is empty, in all forms.
-must_print 'NAME  ALGORITHM DISKSIZE DATA COMPR TOTAL RATIO
-zram0 zstd            1G   0B    0B    0B'
-must_print 'zram0 zstd            1G   0B    0B    0B' --noheadings
+row=$(printf 'zram0 zstd            1G   0B    0B    0B %7d' "$streams")
+must_print "NAME  ALGORITHM DISKSIZE DATA COMPR TOTAL STREAMS RATIO
+$row"
+must_print "$row" --noheadings
 must_print 'NAME DISKSIZE MEM-LIMIT
 zram0 1G 300M' --raw -o NAME,DISKSIZE,MEM-LIMIT
 must_print 'zram0 1073741824 314572800' -b -n -r -o name,disksize,mem-limit
 must_print 'NAME    DISKSIZE MEM-LIMIT
 zram0 1073741824 314572800' --bytes --output NAME,DISKSIZE,MEM-LIMIT
-must_print 'NAME ALGORITHM DISKSIZE DATA COMPR TOTAL RATIO MEM-USED
-zram0 zstd 1G 0B 0B 0B  0B' -r -o +MEM-USED
+must_print "NAME ALGORITHM DISKSIZE DATA COMPR TOTAL STREAMS RATIO MEM-USED
+zram0 zstd 1G 0B 0B 0B $streams  0B" -r -o +MEM-USED
 
 # Pages that are one repeated word, pages that do not compress, and others.
 seq 100000 >"$dir/numbers"
@@ -50,7 +55,7 @@ read -r data compr total limit most same migrated huge _ < <(
   die "the server stores something else: $data $same $huge"
 ratio=$(awk -v "data=$data" -v "total=$total" \
   'BEGIN { printf "%.2f", data / total }')
-must_print "zram0 1073741824 $data $compr zstd $total $limit $most $same $huge \
+must_print "zram0 1073741824 $data $compr zstd $streams $total $limit $most $same $huge \
 $migrated $ratio zram0 $control" --output-all --bytes --raw --noheadings
 must_print 'zram0 1G 512K' -r -n -o NAME,DISKSIZE,DATA
 
@@ -58,7 +63,7 @@ must_print 'zram0 1G 512K' -r -n -o NAME,DISKSIZE,DATA
 "$zramctl" -s "$control" --json --bytes --output-all >"$dir/json"
 [ "$(jq -c . "$dir/json")" = "{\"disks\":[{\"name\":\"zram0\",\
 \"disksize\":1073741824,\"data\":$data,\"compr\":$compr,\
-\"algorithm\":\"zstd\",\"total\":$total,\"mem-limit\":$limit,\
+\"algorithm\":\"zstd\",\"streams\":$streams,\"total\":$total,\"mem-limit\":$limit,\
 \"mem-used\":$most,\"same-pages\":$same,\"huge-pages\":$huge,\
 \"migrated\":$migrated,\"ratio\":$(jq -n "$ratio"),\"export\":\"zram0\",\
 \"socket\":\"$control\"}]}" ] || die "it printed $(cat "$dir/json")"
@@ -67,13 +72,13 @@ must_print 'zram0 1G 512K' -r -n -o NAME,DISKSIZE,DATA
 
 # A disk without a device.
 wait_until "$zramctl" -s "$control" set reset=1
-must_print 'zram0 lz4 0B 0B 0B 0B  0B' -r -n -o +MEM-LIMIT
+must_print 'zram0 lz4 0B 0B 0B 0B 0  0B' -r -n -o +MEM-LIMIT
 [ "$("$zramctl" -s "$control" -J -o RATIO | jq -c .)" = \
   '{"disks":[{"ratio":null}]}' ] || die 'there is a ratio of nothing'
 
 # What it does not understand.
-columns='NAME, DISKSIZE, DATA, COMPR, ALGORITHM, TOTAL, MEM-LIMIT, MEM-USED,'
-columns+=' SAME-PAGES, HUGE-PAGES, MIGRATED, RATIO, EXPORT, SOCKET'
+columns='NAME, DISKSIZE, DATA, COMPR, ALGORITHM, STREAMS, TOTAL, MEM-LIMIT,'
+columns+=' MEM-USED, SAME-PAGES, HUGE-PAGES, MIGRATED, RATIO, EXPORT, SOCKET'
 must_fail "nbdkit-zramctl: unknown column: FOO: choose from $columns" -o NAME,FOO
 must_fail "nbdkit-zramctl: unknown column: : choose from $columns" -o ''
 must_fail "nbdkit-zramctl: unknown column: NAM: choose from $columns" -o +NAM

@@ -94,6 +94,7 @@ START_TEST (without_a_size_it_has_nothing)
   must_show ("disksize", "0");
   must_show ("mm_stat", "0 0 0 0 0 0 0 0 0");
   must_show ("io_stat", "0 0 0 0");
+  must_show ("streams", "0");
   ck_assert_uint_eq (disk_size (&disk), 0);
 }
 

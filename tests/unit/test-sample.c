@@ -26,6 +26,7 @@ static const struct answer usual[] = {
     {"disksize", "4096"},
     {"comp_algorithm", "lz4 [zstd] x"},
     {"mm_stat", "100 10 50 0 60 1 2 3 4"},
+    {"streams", "3"},
     {"initstate", "1"},
     {"io_stat", "1 2 0 4"},
     {"stat", STAT_LINE},
@@ -144,6 +145,7 @@ START_TEST (columns_are_taken)
   ck_assert_uint_eq (sample.columns[SAMPLE_IO_STAT][IO_NOTIFY_FREE], 4);
   ck_assert_uint_eq (sample.columns[SAMPLE_STAT][STAT_DISCARD_SECTORS], 14);
   ck_assert_uint_eq (sample.columns[SAMPLE_SIZE_STAT][SIZE_HUGE], 18);
+  ck_assert_uint_eq (sample.columns[SAMPLE_STREAMS][0], 3);
   ck_assert_uint_eq (sample.columns[SAMPLE_RESERVE][0], 7);
   ck_assert_int_eq (
       (int64_t) sample.columns[SAMPLE_SWAP_STAT][SWAP_OOM_SCORE_ADJ], -1000);
