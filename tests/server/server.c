@@ -88,19 +88,23 @@ server_forget (struct server *server)
       servers[i] = NULL;
 }
 
+void
+server_kill (struct server *server)
+{
+  if (server->pid > 0) {
+    kill (server->pid, SIGKILL);
+    waitpid (server->pid, NULL, 0);
+  }
+  server_forget (server);
+}
+
 /* At exit: whatever is left over is so because the test failed. */
 static void
 servers_kill (void)
 {
-  for (size_t i = 0; i < MAX_SERVERS; i++) {
-    if (servers[i] == NULL)
-      continue;
-    if (servers[i]->pid > 0) {
-      kill (servers[i]->pid, SIGKILL);
-      waitpid (servers[i]->pid, NULL, 0);
-    }
-    server_forget (servers[i]);
-  }
+  for (size_t i = 0; i < MAX_SERVERS; i++)
+    if (servers[i])
+      server_kill (servers[i]);
 }
 
 static void
