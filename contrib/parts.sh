@@ -299,6 +299,7 @@ swap-virtio,memory=256,size=200
 manual,size=100,resident=60
 no-faults
 refused
+run-id,memory=256
 selftests,memory=256
 filesystem,disk=512
 END
