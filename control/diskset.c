@@ -69,7 +69,7 @@ diskset_destroy (struct diskset *set)
 /* Places, of which there are max_devices, and what memory each is sure of.  All
  * do_ functions: the caller holds the set's lock. */
 
-/* More or less than a place has if nobody says. */
+/* A place has FROM bytes, and is to have TO. */
 static bool
 do_change_min (struct diskset *set, uint64_t from, uint64_t to)
 {
@@ -86,22 +86,34 @@ do_place_comes (const struct diskset *set)
   return set->places >= set->config.server.max_devices && set->leaving > 0;
 }
 
+/* What is claimed for the places that are free. */
+static uint64_t
+do_kept (const struct diskset *set)
+{
+  const unsigned vacant = set->config.server.max_devices - set->places;
+
+  return vacant * set->config.zram.mem_min - set->owed;
+}
+
 static int
 do_take_place (struct diskset *set, uint64_t mem_min, struct attr_error *error)
 {
   const struct attr_config *const config = &set->config;
+  const uint64_t usual = config->zram.mem_min;
+  const uint64_t kept = do_kept (set);
+  const uint64_t from = kept < usual ? kept : usual;
 
   if (set->places >= config->server.max_devices)
     return attr_fail_as (error, ENOSPC,
                          "there are %u disks already, which is "
                          "max_devices",
                          set->places);
-  if (config->zram.budget &&
-      !do_change_min (set, config->zram.mem_min, mem_min))
+  if (config->zram.budget && !do_change_min (set, from, mem_min))
     return attr_fail_as (error, ENOMEM,
-                         "mem_min: of mem_total only %" PRIu64 " bytes more "
-                         "than the server's mem_min are left",
-                         set->budget.total - set->budget.claimed);
+                         "mem_min: of mem_total only %" PRIu64 " bytes are "
+                         "left",
+                         from + set->budget.total - set->budget.claimed);
+  set->owed -= usual - from;
   set->places++;
   return 0;
 }
@@ -109,8 +121,10 @@ do_take_place (struct diskset *set, uint64_t mem_min, struct attr_error *error)
 static void
 do_leave_place (struct diskset *set, uint64_t mem_min)
 {
-  if (set->config.zram.budget)
-    do_change_min (set, mem_min, set->config.zram.mem_min);
+  const uint64_t usual = set->config.zram.mem_min;
+
+  if (set->config.zram.budget && !do_change_min (set, mem_min, usual))
+    set->owed += usual - mem_min;
   set->places--;
 }
 

@@ -39,6 +39,8 @@ struct diskset {
   struct disk *disks;
   uint64_t numbers;    /* given out so far */
   unsigned places;     /* taken */
+  uint64_t owed;       /* bytes of the others' mem_min that somebody else has: a
+                        * disk with less than that was there, and has left */
   unsigned leaving;    /* of those, by disks that are no more in the list... */
   pthread_cond_t left; /* ... one of which has left */
 };

@@ -485,6 +485,36 @@ START_TEST (one_may_have_a_share_of_its_own)
   end ();
 }
 
+/* What a disk did without, another has taken, and keeps when it has gone: who
+ * comes then can only be promised what there is. */
+START_TEST (what_was_given_up_is_not_promised_again)
+{
+  SERVE ("disksize=4M", "max_devices=3", "mem_total=2M", "mem_min=512K");
+  ck_assert_int_eq (add_code ("name=a disksize=4M mem_min=0"), 0);
+  struct disk *const disk = connect_to ("zram0");
+  ck_assert_uint_eq (fill (disk), 3 * MIB / 2);
+  ck_assert_int_eq (remove_code ("a"), 0);
+
+  /* One place has its share, and one has not. */
+  ck_assert_int_eq (add_code ("name=b disksize=4M"), 0);
+  ck_assert_int_eq (add_code ("name=c disksize=4M"), ENOMEM);
+  ck_assert_int_eq (add_code ("name=c disksize=4M mem_min=0"), 0);
+  struct disk *const c = connect_to ("c");
+  ck_assert_uint_eq (fill (c), 0);
+  ck_assert_uint_eq (fill (connect_to ("b")), MIB / 2);
+  ck_assert_uint_eq (set.budget.claimed, set.budget.total);
+
+  /* Now there is room for it. */
+  diskset_close (&set, c);
+  ck_assert_int_eq (remove_code ("c"), 0);
+  zram_discard (disk->zram, 4 * MIB, 0);
+  ck_assert_int_eq (add_code ("name=c disksize=4M"), 0);
+  ck_assert_uint_eq (fill (connect_to ("c")), MIB);
+  ck_assert_uint_eq (fill (disk), MIB / 2);
+  ck_assert_uint_eq (set.budget.claimed, set.budget.total);
+  end ();
+}
+
 START_TEST (a_limit_holds_within_a_share)
 {
   SERVE ("disksize=4M", "num_devices=2", "mem_total=2M", "mem_limit=128K");
@@ -562,6 +592,7 @@ main (void)
   tcase_add_test (tcase, a_share_is_the_total_by_the_count);
   tcase_add_test (tcase, the_greedy_leave_the_others_their_share);
   tcase_add_test (tcase, one_may_have_a_share_of_its_own);
+  tcase_add_test (tcase, what_was_given_up_is_not_promised_again);
   tcase_add_test (tcase, a_limit_holds_within_a_share);
   tcase_add_test (tcase, what_fails_takes_nothing);
   tcase_add_test (tcase, a_name_is_good_for_one_run);
