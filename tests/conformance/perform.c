@@ -23,8 +23,8 @@ say (int code, char result[RESULT_SIZE])
 
 /* Attributes. */
 
-/* A disk that has been closed may yet be open for a moment: to whoever looks at
- * new disks, or as long as the server has not noticed. */
+/* A disk that has been closed may yet be open for a moment, to whoever looks at
+ * new disks. */
 static void
 tell (struct side *side, int number, const char *attribute, const char *value,
       bool newline, char result[RESULT_SIZE])

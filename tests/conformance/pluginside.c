@@ -160,14 +160,26 @@ plugin_open (void)
   return nbd_connect_unix (nbd, server.socket) < 0 ? nbd_get_errno () : 0;
 }
 
+static int
+has_no_clients (void *arg)
+{
+  char result[RESULT_SIZE];
+
+  (void) arg;
+  plugin_get ("clients", result);
+  return strcmp (result, "0") == 0;
+}
+
+/* As the kernel's disk is closed when close has returned, and not later. */
 static void
 plugin_close (void)
 {
-  if (nbd) {
-    nbd_shutdown (nbd, 0);
-    nbd_close (nbd);
-  }
+  if (!nbd)
+    return;
+  nbd_shutdown (nbd, 0);
+  nbd_close (nbd);
   nbd = NULL;
+  wait_until (has_no_clients, NULL, "a client goes");
 }
 
 static int

@@ -33,7 +33,7 @@ subject_declare (const struct op *op)
 {
   struct subject *const subject = add (op);
 
-  if (op_is (op, "own", 1))
+  if (strcmp (op->words[0], "own") == 0)
     subject->own = true;
   else if (strcmp (op->words[0], "later") == 0) {
     if (op->n < 3)
@@ -112,6 +112,8 @@ subjects_print_skipped (int side, bool coming)
     printf (" %s", subject->declared->words[1]);
     if (subject->issue && side == PLUGIN)
       printf (" (yet: issue %s)", subject->issue);
+    if (subject->own)
+      printf (" (own)");
     printf (" %u", subject->skipped[side]);
   }
 }
@@ -132,7 +134,7 @@ check_subject (const struct subject *subject, bool is_there)
     return complain (name, "is there: it is an 'attribute' now");
   if (!subject->issue && !is_there)
     return complain (name, "is declared, and the plugin has it no more");
-  if (!subject->own && subject->used == 0)
+  if (subject->used == 0)
     return complain (name, "is declared, and nothing is done with it");
   return 0;
 }

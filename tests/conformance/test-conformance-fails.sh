@@ -81,6 +81,7 @@ must_complain 'script:3: it is declared already' 'attribute new' 'own new'
 must_complain '^lost: is declared, and the plugin has it no more' \
   'attribute lost' 'get lost -> ENOENT'
 must_complain '^io_stat: is declared, and nothing is done' 'get initstate -> 0'
+must_complain '^clients: is declared, and nothing is done' 'get initstate -> 0'
 tables=("$dir/attributes")
 sed 's/^own slot_stat$/later slot_stat 9/' "$attributes" >"$dir/attributes"
 must_complain "^slot_stat: is there: it is an 'attribute' now" \
