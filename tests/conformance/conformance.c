@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "devices.h"
 #include "expectation.h"
 #include "perform.h"
 #include "script.h"
@@ -129,7 +130,7 @@ is_lacking (const struct op *op, int number)
     lacking[number]->skipped++;
     return true;
   }
-  if (!subject || sides[number]->has (op->words[1]) ||
+  if (!subject || sides[number]->has (subject->declared->words[1]) ||
       (number == PLUGIN && !subject->issue))
     return false;
   subject->skipped[number]++;
@@ -149,8 +150,7 @@ begin_section (const struct op *op)
     lacking[i] = NULL;
     if (!sides[i])
       continue;
-    perform_close (sides[i], i);
-    perform_reset (sides[i], i, result);
+    perform_begin (sides[i], i, result);
     if (strcmp (result, "ok") != 0)
       complain_of_result (op, sides[i]->name, result, "ok");
   }
@@ -333,6 +333,9 @@ enter (const char *side, bool must_have_kernel)
   }
   if (!side || strcmp (side, "here") == 0)
     sides[PLUGIN] = pluginside_enter ();
+  for (int i = 0; i < SIDES; i++)
+    if (sides[i])
+      devices_begin (sides[i], i);
 }
 
 int

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "data.h"
+#include "devices.h"
 #include "perform.h"
 #include "server.h"
 #include "subject.h"
@@ -30,7 +31,9 @@ tell (struct side *side, int number, const char *attribute, const char *value,
       bool newline, char result[RESULT_SIZE])
 {
   const struct timespec pause = {.tv_nsec = 10L * 1000 * 1000};
-  const bool patient = strcmp (attribute, "reset") == 0 && !is_open[number];
+  const bool patient =
+      !is_open[number] && (strcmp (attribute, "reset") == 0 ||
+                           strcmp (attribute, "hot_remove") == 0);
 
   for (int i = 0; i < 3000; i++) {
     side->set (attribute, value, newline, result);
@@ -40,22 +43,28 @@ tell (struct side *side, int number, const char *attribute, const char *value,
   }
 }
 
-void
-perform_reset (struct side *side, int number, char result[RESULT_SIZE])
-{
-  tell (side, number, "reset", "1", true, result);
-}
-
-/* "$id" stands for the number of the device. */
+/* "$NAME" stands for what the side calls that device. */
 static void
 set (const struct op *op, struct side *side, int number,
      char result[RESULT_SIZE])
 {
-  const char *const value = op->words[2];
+  const char *value = op->words[2];
 
-  tell (side, number, op->words[1],
-        strcmp (value, "$id") == 0 ? side->device : value,
-        strcmp (op->words[0], "echo") == 0, result);
+  if (*value == '$')
+    value = devices_find (op, number, value + 1);
+  tell (side, number, op->words[1], value, strcmp (op->words[0], "echo") == 0,
+        result);
+  if (strcmp (op->words[1], "hot_remove") == 0 && strcmp (result, "ok") == 0)
+    devices_remove (number, value);
+}
+
+/* What has not been added so would not be removed in the end. */
+static void
+get (const struct op *op, struct side *side, char result[RESULT_SIZE])
+{
+  if (strcmp (op->words[1], "hot_add") == 0)
+    op_wrong (op, "'hot_add NAME' reads it");
+  side->get (op->words[1], result);
 }
 
 /* Of "a [b] c" leave "b"; of what has no such word, all. */
@@ -240,17 +249,11 @@ open_disk (struct side *side, int number, char result[RESULT_SIZE])
   say (code, result);
 }
 
-void
-perform_close (struct side *side, int number)
-{
-  side->close ();
-  is_open[number] = false;
-}
-
 static void
 close_disk (struct side *side, int number, char result[RESULT_SIZE])
 {
-  perform_close (side, number);
+  side->close ();
+  is_open[number] = false;
   say (0, result);
 }
 
@@ -263,7 +266,7 @@ do_attribute (const struct op *op, struct side *side, int number,
   if (op_is (op, "set", 2) || op_is (op, "echo", 2))
     set (op, side, number, result);
   else if (op_is (op, "get", 1))
-    side->get (op->words[1], result);
+    get (op, side, result);
   else if (op_is (op, "chosen", 1) || op_is (op, "stat", 1) ||
            op_is (op, "column", 2))
     read_statistic (op, side, number, result, before);
@@ -271,6 +274,25 @@ do_attribute (const struct op *op, struct side *side, int number,
     read_flags (op, side, result);
   else
     return false;
+  return true;
+}
+
+/* "hot_add NAME", "device NAME". */
+static bool
+do_device (const struct op *op, struct side *side, int number,
+           char result[RESULT_SIZE])
+{
+  if (op_is (op, "hot_add", 1)) {
+    devices_add (op, side, number, result);
+    return true;
+  }
+  if (!op_is (op, "device", 1))
+    return false;
+  if (is_open[number])
+    op_wrong (op, "the disk of another device is open");
+  snprintf (side->device, DEVICE_SIZE, "%s",
+            devices_find (op, number, op->words[1]));
+  say (0, result);
   return true;
 }
 
@@ -304,11 +326,28 @@ do_disk (const struct op *op, struct side *side, int number,
 }
 
 void
+perform_begin (struct side *side, int number, char result[RESULT_SIZE])
+{
+  const char *device;
+
+  close_disk (side, number, result);
+  while ((device = devices_left (number)) != NULL) {
+    tell (side, number, "hot_remove", device, false, result);
+    if (strcmp (result, "ok") != 0)
+      return;
+    devices_remove (number, device);
+  }
+  devices_begin (side, number);
+  tell (side, number, "reset", "1", true, result);
+}
+
+void
 perform (const struct op *op, struct side *side, int number,
          char result[RESULT_SIZE], char before[RESULT_SIZE])
 {
   *result = *before = '\0';
   if (!do_attribute (op, side, number, result, before) &&
+      !do_device (op, side, number, result) &&
       !do_disk (op, side, number, result))
     op_wrong (op, "there is no such operation");
 }

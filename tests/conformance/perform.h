@@ -11,11 +11,10 @@
 extern void perform (const struct op *op, struct side *side, int number,
                      char result[RESULT_SIZE], char before[RESULT_SIZE]);
 
-/* Close the disk, if the script has left it open. */
-extern void perform_close (struct side *side, int number);
-
-/* Free all that SIDE stores: the disk is closed. */
+/* Undo what a section has left: the disk is closed, what was added is removed,
+ * and what the first device stores is freed.  RESULT is "ok", or what was in
+ * the way. */
 extern void
-perform_reset (struct side *side, int number, char result[RESULT_SIZE]);
+perform_begin (struct side *side, int number, char result[RESULT_SIZE]);
 
 #endif /* ZRAM_PERFORM_H */

@@ -17,7 +17,7 @@
 
 #define NAME "nbdkit-zramctl: "
 
-static struct side plugin = {.name = "here", .device = "0"};
+static struct side plugin = {.name = "here", .device = "zram0"};
 static struct server server;
 static char dir[PATH_MAX - 16], control[PATH_MAX];
 static struct nbd_handle *nbd;
@@ -107,6 +107,15 @@ run_program (const char *const *words, char *result, size_t size)
   take_errno (message, result);
 }
 
+/* RESULT: "ok", unless the program prints something. */
+static void
+tell_program (const char *const *words, char result[RESULT_SIZE])
+{
+  run_program (words, result, RESULT_SIZE);
+  if (*result == '\0')
+    snprintf (result, RESULT_SIZE, "ok");
+}
+
 /* Attributes. */
 
 static bool
@@ -126,21 +135,32 @@ static void
 plugin_get (const char *attribute, char result[RESULT_SIZE])
 {
   run_program (
-      (const char *const[]){"--errno", "get", "zram0", attribute, NULL}, result,
-      RESULT_SIZE);
+      (const char *const[]){"--errno", "get", plugin.device, attribute, NULL},
+      result, RESULT_SIZE);
 }
 
-/* A newline ends the request, so it has one already. */
+/* A newline ends the request, so it has one already.  hot_add and hot_remove,
+ * which are zram-control's, are the program's own commands. */
 static void
 plugin_set (const char *attribute, const char *value, bool newline,
             char result[RESULT_SIZE])
 {
   (void) newline;
-  run_program ((const char *const[]){"--errno", "set", "--", "zram0", attribute,
-                                     value, NULL},
-               result, RESULT_SIZE);
-  if (*result == '\0')
-    snprintf (result, RESULT_SIZE, "ok");
+  if (strncmp (attribute, "hot_", 4) == 0)
+    tell_program (
+        (const char *const[]){"--errno", attribute, "--", value, NULL}, result);
+  else
+    tell_program ((const char *const[]){"--errno", "set", "--", plugin.device,
+                                        attribute, value, NULL},
+                  result);
+}
+
+static bool
+plugin_hot_add (char result[RESULT_SIZE])
+{
+  run_program ((const char *const[]){"--errno", "hot_add", NULL}, result,
+               RESULT_SIZE);
+  return strncmp (result, "zram", 4) == 0;
 }
 
 const char *
@@ -154,10 +174,18 @@ pluginside_attributes (void)
 static int
 plugin_open (void)
 {
+  int code;
+
   nbd = nbd_create ();
   CHECK (nbd != NULL);
   NBD_OK (nbd_set_strict_mode (nbd, 0));
-  return nbd_connect_unix (nbd, server.socket) < 0 ? nbd_get_errno () : 0;
+  NBD_OK (nbd_set_export_name (nbd, plugin.device));
+  if (nbd_connect_unix (nbd, server.socket) == 0)
+    return 0;
+  code = nbd_get_errno ();
+  nbd_close (nbd);
+  nbd = NULL;
+  return code;
 }
 
 static int
@@ -244,6 +272,7 @@ pluginside_enter (void)
   plugin.has = plugin_has;
   plugin.get = plugin_get;
   plugin.set = plugin_set;
+  plugin.hot_add = plugin_hot_add;
   plugin.open = plugin_open;
   plugin.close = plugin_close;
   plugin.io = plugin_io;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One of the two that the script is done to: the kernel's zram, on a device
- * that is added for it, or the plugin, on a server that is started for it.
+/* One of the two that the script is done to: the kernel's zram, on devices that
+ * are added for it, or the plugin, on a server that is started for it.
  *
  * What attributes and algorithms there are is the side's to know.  Results are
  * what the script compares: "ok", the name of an errno, a value.
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define RESULT_SIZE 4096
+#define DEVICE_SIZE 16
 
 enum io {
   IO_READ,
@@ -21,17 +22,21 @@ enum io {
 };
 
 struct side {
-  const char *name;        /* as the script has it: "kernel" or "here" */
-  char version[64];        /* what is to be said of it, besides */
-  char device[16];         /* the digits in its device's name */
-  unsigned version_number; /* of a kernel: script.h */
+  const char *name;         /* as the script has it: "kernel" or "here" */
+  char version[64];         /* what is to be said of it, besides */
+  unsigned version_number;  /* of a kernel: script.h */
+  char device[DEVICE_SIZE]; /* which one it is that operations are done to, as
+                             * hot_remove takes it: a number, or a name */
 
   bool (*has) (const char *attribute);
   void (*get) (const char *attribute, char result[RESULT_SIZE]);
   /* NEWLINE: as echo does, and not as printf. */
   void (*set) (const char *attribute, const char *value, bool newline,
                char result[RESULT_SIZE]);
-  /* The device, for what follows.  0, or an errno. */
+  /* Whether one was added: RESULT is that device, or else an errno. */
+  bool (*hot_add) (char result[RESULT_SIZE]);
+  /* The device, for what follows; it stays that one until it is closed.  0, or
+   * an errno. */
   int (*open) (void);
   void (*close) (void);
   /* One page at OFFSET, one request; DISCARD and ZERO of LEN bytes.  0, or an

@@ -25,6 +25,7 @@ subject_is_declaration (const struct op *op)
 {
   return strcmp (op->words[0], "attribute") == 0 ||
          strcmp (op->words[0], "later") == 0 ||
+         strcmp (op->words[0], "request") == 0 ||
          strcmp (op->words[0], "own") == 0;
 }
 
@@ -33,7 +34,9 @@ subject_declare (const struct op *op)
 {
   struct subject *const subject = add (op);
 
-  if (strcmp (op->words[0], "own") == 0)
+  if (op_is (op, "request", 1))
+    subject->is_request = true;
+  else if (strcmp (op->words[0], "own") == 0)
     subject->own = true;
   else if (strcmp (op->words[0], "later") == 0) {
     if (op->n < 3)
@@ -57,6 +60,8 @@ subject_of (const struct op *op)
   static const char *const verbs[] = {"set",  "echo",   "get",  "chosen",
                                       "stat", "column", "flags"};
 
+  if (strcmp (op->words[0], "hot_add") == 0)
+    return subject_find ("hot_add");
   for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
     if (strcmp (op->words[0], verbs[i]) == 0 && op->n > 1)
       return subject_find (op->words[1]);
@@ -132,7 +137,9 @@ check_subject (const struct subject *subject, bool is_there)
 
   if (subject->issue && is_there)
     return complain (name, "is there: it is an 'attribute' now");
-  if (!subject->issue && !is_there)
+  if (subject->is_request && is_there)
+    return complain (name, "is an attribute of the plugin's disks");
+  if (!subject->issue && !subject->is_request && !is_there)
     return complain (name, "is declared, and the plugin has it no more");
   if (subject->used == 0)
     return complain (name, "is declared, and nothing is done with it");

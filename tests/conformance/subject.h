@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the script declares: the attributes that it is about. */
+/* What the script declares: the attributes that it is about, and zram-control's
+ * files. */
 #ifndef ZRAM_SUBJECT_H
 #define ZRAM_SUBJECT_H
 
@@ -12,12 +13,13 @@ struct subject {
   const struct op *declared; /* words[1] is its name */
   const char *issue;         /* with which it comes here; NULL: it is there */
   bool own;                  /* this project's: zram has none */
+  bool is_request;           /* here, and no attribute of a disk */
   unsigned used;             /* operations on it */
   unsigned skipped[SIDES];   /* ... that a side lacks it for */
   char before[SIDES][RESULT_SIZE]; /* its last reading, or "" */
 };
 
-/* "attribute", "later" or "own". */
+/* "attribute", "request", "later" or "own". */
 extern bool subject_is_declaration (const struct op *op);
 
 /* Take it. */

@@ -76,6 +76,23 @@ must_complain "script:2: 'because' belongs" \
 must_complain 'script:2: there is no result' 'get initstate -> here: 0'
 must_complain 'script:2: the disk is not open' 'write 0 1 zeros 1 -> ok'
 must_complain 'script:3: it is declared already' 'attribute new' 'own new'
+must_complain "script:2: 'hot_add NAME' reads it" 'get hot_add -> 1'
+must_complain 'script:2: there is one of that name' 'hot_add first -> ok'
+must_complain 'script:2: no device of that name' 'device second -> ok'
+must_complain 'script:2: no device of that name' "set hot_remove \$second -> ok"
+must_complain 'script:4: the disk of another device is open' \
+  'hot_add second -> ok' 'open -> ok' 'device second -> ok'
+
+# One device, and not another.
+must_complain "here: '1048576', and not '0'" 'hot_add second -> ok' \
+  'device second -> ok' 'set disksize 1M -> ok' 'get disksize -> 0'
+must_complain "here: '0', and not '1048576'" 'hot_add second -> ok' \
+  'device second -> ok' 'set disksize 1M -> ok' 'device first -> ok' \
+  'get disksize -> 1048576'
+must_complain "here: 'ok', and not 'EBUSY'" 'hot_add second -> ok' \
+  "set hot_remove \$second -> EBUSY"
+must_complain "here: 'EBUSY', and not 'ok'" 'open -> ok' \
+  "set hot_remove \$first -> ok"
 
 # What there is, and what the script says there is.
 must_complain '^lost: is declared, and the plugin has it no more' \
@@ -85,6 +102,9 @@ must_complain '^clients: is declared, and nothing is done' 'get initstate -> 0'
 tables=("$dir/attributes")
 sed 's/^own slot_stat$/later slot_stat 9/' "$attributes" >"$dir/attributes"
 must_complain "^slot_stat: is there: it is an 'attribute' now" \
+  'get slot_stat -> 0 0 0 0'
+sed 's/^own slot_stat$/request slot_stat/' "$attributes" >"$dir/attributes"
+must_complain "^slot_stat: is an attribute of the plugin's disks" \
   'get slot_stat -> 0 0 0 0'
 sed '/^own slot_stat$/d' "$attributes" >"$dir/attributes"
 must_complain '^slot_stat: the plugin has it, and the script knows it not' \
