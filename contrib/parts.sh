@@ -302,6 +302,7 @@ refused
 run-id,memory=256
 selftests,memory=256
 filesystem,disk=512
+conformance,part=short
 END
 }
 

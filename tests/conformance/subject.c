@@ -131,7 +131,7 @@ complain (const char *name, const char *what)
 }
 
 static unsigned
-check_subject (const struct subject *subject, bool is_there)
+check_subject (const struct subject *subject, bool is_there, bool must_be_used)
 {
   const char *const name = subject->declared->words[1];
 
@@ -141,7 +141,7 @@ check_subject (const struct subject *subject, bool is_there)
     return complain (name, "is an attribute of the plugin's disks");
   if (!subject->issue && !subject->is_request && !is_there)
     return complain (name, "is declared, and the plugin has it no more");
-  if (subject->used == 0)
+  if (must_be_used && subject->used == 0)
     return complain (name, "is declared, and nothing is done with it");
   return 0;
 }
@@ -161,14 +161,15 @@ is_among (const char *name, const char *attributes)
 }
 
 unsigned
-subjects_check (const char *attributes)
+subjects_check (const char *attributes, bool must_be_used)
 {
   unsigned wrong = 0;
   char name[64];
 
   for (size_t i = 0; i < count; i++)
     wrong += check_subject (
-        &subjects[i], is_among (subjects[i].declared->words[1], attributes));
+        &subjects[i], is_among (subjects[i].declared->words[1], attributes),
+        must_be_used);
   for (const char *line = attributes; line && *line;
        line = strchr (line, '\n')) {
     line += *line == '\n';

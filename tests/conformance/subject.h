@@ -45,7 +45,8 @@ extern void subjects_forget (void);
 extern void subjects_print_skipped (int side, bool coming);
 
 /* The number of declarations that ATTRIBUTES (side.h), which the plugin has,
- * shows to be wrong; each is told of on standard error. */
-extern unsigned subjects_check (const char *attributes);
+ * shows to be wrong, or, if all MUST_BE_USED, that nothing was done with; each
+ * is told of on standard error. */
+extern unsigned subjects_check (const char *attributes, bool must_be_used);
 
 #endif /* ZRAM_SUBJECT_H */
