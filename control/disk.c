@@ -49,16 +49,24 @@ do_disk_create (struct disk *disk)
   return r;
 }
 
+/* Clients look for the device without the lock: they find it when it is
+ * complete, and not one that may have to go again. */
 int
 do_disk_start (struct disk *disk)
 {
-  int r = do_disk_create (disk);
+  struct zram *zram;
+  int r;
 
+  if (disk->zram)
+    return -EBUSY;
+  r = zram_create (&zram, &disk->config);
   if (r < 0)
     return r;
-  r = zram_start (disk->zram);
-  if (r < 0)
-    do_let_device_go (disk);
+  r = zram_start (zram);
+  if (r == 0)
+    disk->zram = zram;
+  else
+    zram_destroy (zram);
   return r;
 }
 

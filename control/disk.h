@@ -54,7 +54,8 @@ extern void disk_destroy (struct disk *disk);
  * is none. */
 extern int do_disk_create (struct disk *disk);
 
-/* ... and let it do what it does by itself; zram_start's errors as well. */
+/* ... and let it do what it does by itself; zram_start's errors as well.  It is
+ * seen when it does. */
 extern int do_disk_start (struct disk *disk);
 
 /* Nobody is connected, and nobody can find it any more: let the device go, and

@@ -444,6 +444,39 @@ START_TEST (clients_come_and_go_at_once)
   end ();
 }
 
+/* Bytes, which take long enough to fill for others to come meanwhile. */
+#define RESERVE (32 * MIB)
+
+static void *
+find_it_complete (void *all_there)
+{
+  struct attr_error error;
+  struct zram_stats stats;
+  struct disk *disk;
+
+  must (diskset_open (&set, "alice", &disk, &error) == 0);
+  zram_stats (disk->zram, &stats);
+  must (stats.reserve == RESERVE);
+  pthread_barrier_wait (all_there);
+  diskset_close (&set, disk);
+  return NULL;
+}
+
+START_TEST (who_comes_while_it_is_made_finds_it_complete)
+{
+  pthread_barrier_t all_there;
+  pthread_t threads[CLIENTS];
+
+  SERVE ("on_demand=256M", "max_devices=1", "reserve=32M");
+  pthread_barrier_init (&all_there, NULL, CLIENTS);
+  for (size_t i = 0; i < CLIENTS; i++)
+    pthread_create (&threads[i], NULL, find_it_complete, &all_there);
+  for (size_t i = 0; i < CLIENTS; i++)
+    pthread_join (threads[i], NULL);
+  pthread_barrier_destroy (&all_there);
+  end ();
+}
+
 /* Memory. */
 
 START_TEST (a_share_is_the_total_by_the_count)
@@ -589,6 +622,7 @@ main (void)
   tcase_add_test (tcase, others_stay);
   tcase_add_test (tcase, a_reset_one_is_made_again);
   tcase_add_test (tcase, clients_come_and_go_at_once);
+  tcase_add_test (tcase, who_comes_while_it_is_made_finds_it_complete);
   tcase_add_test (tcase, a_share_is_the_total_by_the_count);
   tcase_add_test (tcase, the_greedy_leave_the_others_their_share);
   tcase_add_test (tcase, one_may_have_a_share_of_its_own);
