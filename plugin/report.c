@@ -105,22 +105,25 @@ is_reported (const struct attr *attr)
          attr->walk != ATTR_WALKS_SLOTS;
 }
 
-/* The disk's name; then of each attribute name and columns, and the values. */
-static void
+/* The disk's name; then of each attribute name and columns, and the values. -1:
+ * it has been removed meanwhile. */
+static int
 print_attributes (struct disk *disk, FILE *fp)
 {
   struct attr_error error;
+  int r = 0;
 
   fprintf (fp, "disk: %s\n", disk->name);
 
-  for (size_t i = 0; i < attr_count; i++) {
+  for (size_t i = 0; i < attr_count && r == 0; i++) {
     if (!is_reported (&attrs[i]))
       continue;
     if (attrs[i].columns)
       fprintf (fp, "%s: %s\n", attrs[i].name, attrs[i].columns);
     fprintf (fp, "%s: ", attrs[i].name);
-    attr_get (disk, attrs[i].name, fp, &error);
+    r = attr_get (disk, attrs[i].name, fp, &error);
   }
+  return r;
 }
 
 static void
@@ -144,46 +147,57 @@ stderr_is_null (void)
 }
 
 /* In one piece, so that two reports never mix; and not to a pipe that nobody
- * empties, which would keep the server from ending. */
-static void
+ * empties, which would keep the server from ending.  False: nobody takes it. */
+static bool
 write_text (int fd, const char *text, size_t len)
 {
   struct pollfd room = {.fd = fd, .events = POLLOUT};
 
   if (poll (&room, 1, PATIENCE) == 1 && write (fd, text, len) >= 0)
-    return;
+    return true;
   if (fd == report.file)
     nbdkit_error ("statsfile: the statistics could not be written: %m");
+  return false;
 }
 
 /* The stream ends its text only where it has never been before. */
-static void
+static int
 make_text (struct disk *disk)
 {
+  int r;
+
   rewind (report.fp);
-  print_attributes (disk, report.fp);
+  r = print_attributes (disk, report.fp);
   fflush (report.fp);
   report.text[ftell (report.fp)] = '\0';
+  return r;
 }
 
-static void
+/* False: nobody takes it. */
+static bool
 report_disk (struct disk *disk)
 {
-  make_text (disk);
+  if (make_text (disk) < 0)
+    return true;
   if (report.file >= 0)
-    write_text (report.file, report.text, strlen (report.text));
-  else if (stderr_is_null ())
-    log_lines (report.text);
-  else
-    write_text (STDERR_FILENO, report.text, strlen (report.text));
+    return write_text (report.file, report.text, strlen (report.text));
+  if (!stderr_is_null ())
+    return write_text (STDERR_FILENO, report.text, strlen (report.text));
+  log_lines (report.text);
+  return true;
 }
 
+/* Who has not taken one in time is not waited for again with each of the
+ * others. */
 static void
 write_report (void)
 {
-  for (struct disk *disk = diskset_next (report.set, NULL); disk;
-       disk = diskset_next (report.set, disk))
-    report_disk (disk);
+  struct disk *disk = diskset_next (report.set, NULL);
+
+  while (disk && report_disk (disk))
+    disk = diskset_next (report.set, disk);
+  if (disk)
+    diskset_put (report.set, disk);
 }
 
 /* All that was asked before a report begins, it answers.  No signal is taken

@@ -52,6 +52,14 @@ ask "${servers[-1]}" 300
 nbdinfo --size "nbd+unix:///?socket=$dir/stuck.socket" >"$dir/size" ||
   die 'a full pipe ended the server'
 stop_nbdkit "${servers[-1]}"
+
+# The same with more disks than the pipe has room for: none is waited for that
+# comes after one that was not taken, or this would take five minutes.
+"$nbdkit" -f -P "$dir/many.pid" -U "$dir/many.socket" "$plugin" 1M \
+  num_devices=350 2>"$dir/stuck" &
+servers+=($!)
+wait_until is_not_empty "$dir/many.pid"
+stop_nbdkit "${servers[-1]}"
 exec {stuck}<&-
 
 # A report that is shorter than the one before it ends where it ends.
