@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +21,12 @@ struct zone {
 };
 
 static struct {
+  pthread_mutex_t lock; /* of what is read, which several may ask for */
   int fd;     /* of /proc/zoneinfo: one that stays open has its memory */
   char *text; /* what it says */
   size_t size;
   uint64_t buffer; /* as watermark_open was told */
-} source = {.fd = -1};
+} source = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
 /* Does LINE say what NAME is?  Then *END is after the name. */
 static bool
@@ -127,20 +129,30 @@ watermark_open (uint64_t buffer)
   return watermark_bytes () > 0 ? 0 : -1;
 }
 
-uint64_t
-watermark_bytes (void)
+/* The caller holds the lock. */
+static struct watermark_zones
+do_read_zones (void)
 {
-  struct watermark_zones zones;
   size_t len = 0;
   ssize_t n;
 
-  if (source.fd < 0)
-    return 0;
   while ((n = pread (source.fd, source.text + len, source.size - 1 - len,
                      (off_t) len)) > 0)
     len += (size_t) n;
   source.text[len] = '\0';
-  zones = watermark_parse (source.text);
+  return watermark_parse (source.text);
+}
+
+uint64_t
+watermark_bytes (void)
+{
+  struct watermark_zones zones;
+
+  if (source.fd < 0)
+    return 0;
+  pthread_mutex_lock (&source.lock);
+  zones = do_read_zones ();
+  pthread_mutex_unlock (&source.lock);
   return watermark_of (&zones, (uint64_t) sysconf (_SC_PAGESIZE),
                        source.buffer);
 }

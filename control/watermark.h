@@ -25,8 +25,8 @@
 extern int watermark_open (uint64_t buffer);
 
 /* The mark: what is to be free in all, in bytes; changes with
- * vm.min_free_kbytes, which huge pages change, too.  0: it is not known.  One
- * thread at a time. */
+ * vm.min_free_kbytes, which huge pages change, too.  0: it is not known.  Each
+ * disk's reserve asks, from a thread of its own. */
 extern uint64_t watermark_bytes (void);
 
 /* What there is in /proc/zoneinfo. */

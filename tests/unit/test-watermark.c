@@ -4,6 +4,7 @@
  */
 #include <config.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -121,6 +122,42 @@ START_TEST (asking_again_takes_no_page_fault)
   ck_assert_int_eq (thread_faults () - before, 0);
 }
 
+/* Each disk's reserve has a thread that asks.  What one reads is not to get
+ * among what another one looks at: of the least and the most that any of them
+ * is told, neither is far from what one alone is told. */
+static void *
+ask (void *arg)
+{
+  uint64_t *const range = arg;
+
+  for (int i = 0; i < 5000; i++) {
+    const uint64_t bytes = watermark_bytes ();
+
+    range[0] = bytes < range[0] ? bytes : range[0];
+    range[1] = bytes > range[1] ? bytes : range[1];
+  }
+  return NULL;
+}
+
+START_TEST (many_may_ask_at_once)
+{
+  pthread_t threads[4];
+  uint64_t ranges[4][2];
+  uint64_t alone;
+
+  ck_assert_int_eq (watermark_open (0), 0);
+  alone = watermark_bytes ();
+  for (int i = 0; i < 4; i++) {
+    ranges[i][0] = ranges[i][1] = alone;
+    ck_assert_int_eq (pthread_create (&threads[i], NULL, ask, ranges[i]), 0);
+  }
+  for (int i = 0; i < 4; i++) {
+    ck_assert_int_eq (pthread_join (threads[i], NULL), 0);
+    ck_assert_uint_gt (ranges[i][0], alone - alone / 4);
+    ck_assert_uint_lt (ranges[i][1], alone + alone / 4);
+  }
+}
+
 int
 main (void)
 {
@@ -130,6 +167,7 @@ main (void)
   tcase_add_loop_test (tc, zones_are_what_zoneinfo_says, 0, NR_MACHINES);
   tcase_add_loop_test (tc, the_mark_is_between_the_half_and_all, 0, NR_MARKS);
   tcase_add_test (tc, this_machine_has_one);
+  tcase_add_test (tc, many_may_ask_at_once);
   if (instrumented ())
     puts ("SKIP: a test of page faults: who watches takes some, too");
   else
