@@ -140,6 +140,11 @@ complete_memory (struct attr_config *config, struct attr_error *error)
     return attr_fail (error, "mem_total: is for no disk: give max_devices, or "
                              "num_devices");
   const uint64_t share = server->mem_total / server->max_devices;
+  if (share < ZS_GROWTH)
+    return attr_fail (error,
+                      "mem_total: is too little for %u disks (max_devices): "
+                      "give at least %" PRIu64,
+                      server->max_devices, server->max_devices * ZS_GROWTH);
   if (!attr_is_given (config, "mem_min"))
     config->zram.mem_min = share & ~(ZS_GROWTH - 1);
   if (config->zram.mem_min > share)

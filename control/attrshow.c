@@ -207,5 +207,8 @@ export_show (const struct disk *disk, FILE *fp)
 void
 clients_show (const struct disk *disk, FILE *fp)
 {
-  fprintf (fp, "%d\n", disk->clients);
+  const int clients = disk->clients;
+
+  /* Nobody is, while it is shut. */
+  fprintf (fp, "%d\n", clients < 0 ? 0 : clients);
 }

@@ -163,8 +163,10 @@ tell_disk (struct request *request, const struct run *run, FILE *reply)
     ctlrequest_refuse (EINVAL, "give a value", reply);
   else if (attr_set (request->disk, name, request->args, run, &error) < 0)
     ctlrequest_refuse (error.code, error.message, reply);
-  else
+  else {
+    diskset_emptied (request->set, request->disk);
     fprintf (reply, "ok\n");
+  }
 }
 
 /* Who has not asked for it is not told how far it is. */

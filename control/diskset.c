@@ -447,9 +447,9 @@ start_on_demand (const struct diskset *set, struct disk *disk,
 
 /* Whoever is counted keeps the disk from being removed. */
 static struct disk *
-find_and_count (struct diskset *set, const char *name, struct attr_error *error)
+find_and_count (struct diskset *set, const char *name, bool on_demand,
+                struct attr_error *error)
 {
-  const bool on_demand = set->config.server.on_demand > 0;
   struct disk *disk;
 
   pthread_mutex_lock (&set->lock);
@@ -494,7 +494,10 @@ diskset_open (struct diskset *set, const char *export, struct disk **diskp,
 
   if (read_name (set, export, name, error) < 0)
     return -1;
-  disk = find_and_count (set, name, error);
+  /* Clients who give no name are not to share a disk that none of them has
+   * asked for. */
+  disk = find_and_count (set, name,
+                         set->config.server.on_demand > 0 && export[0], error);
   if (!disk)
     return -1;
   if (disk->on_demand && !disk->zram &&
@@ -517,20 +520,40 @@ is_done (const struct diskset *set, const struct disk *disk)
   return set->config.server.drop_when_closed || stats.orig_data_size == 0;
 }
 
+/* Take DISK out of the list if it goes.  One that is gone stays shut. */
+static bool
+do_unlink_done (struct diskset *set, struct disk *disk)
+{
+  if (!disk->on_demand || !disk_shut (disk))
+    return false;
+  if (is_done (set, disk)) {
+    do_unlink (set, disk);
+    return true;
+  }
+  disk_unshut (disk);
+  return false;
+}
+
 void
 diskset_close (struct diskset *set, struct disk *disk)
 {
-  bool done = false;
+  bool done;
 
   pthread_mutex_lock (&set->lock);
   disk_close (disk);
-  if (disk->on_demand && disk_shut (disk)) {
-    done = is_done (set, disk);
-    if (done)
-      do_unlink (set, disk);
-    else
-      disk_unshut (disk);
-  }
+  done = do_unlink_done (set, disk);
+  pthread_mutex_unlock (&set->lock);
+  if (done)
+    let_go (set, disk);
+}
+
+void
+diskset_emptied (struct diskset *set, struct disk *disk)
+{
+  bool done;
+
+  pthread_mutex_lock (&set->lock);
+  done = do_unlink_done (set, disk);
   pthread_mutex_unlock (&set->lock);
   if (done)
     let_go (set, disk);

@@ -74,6 +74,11 @@ extern int diskset_open (struct diskset *set, const char *export,
                          struct disk **disk, struct attr_error *error);
 extern void diskset_close (struct diskset *set, struct disk *disk);
 
+/* DISK has perhaps been emptied: if it was made on demand, and nobody is
+ * connected, it goes as when the last client has.  The caller keeps his
+ * reference. */
+extern void diskset_emptied (struct diskset *set, struct disk *disk);
+
 /* Add a disk that has what WORDS say ("KEY=VALUE KEY=VALUE", parameters of each
  * disk, and name=NAME; NULL: nothing) and otherwise what the server has; with
  * no disksize it is not initialised.  DISK comes with a reference.  -1 and

@@ -85,9 +85,12 @@ target_close (struct target *target)
 
 /* The disk. */
 
+/* It is not said which; or the first of LINE's words is none. */
 static void
-complain_of_disks (const struct target *target)
+complain_of_disks (const struct target *target, const struct command_line *line)
 {
+  if (line->count > 1)
+    complain ("%s: there is no disk '%s'", target->server, line->words[0]);
   complain ("%s: %s", target->server,
             target->disks.n > 0 ? "has several disks: name one"
                                 : "has no disk");
@@ -108,7 +111,7 @@ choose_disk (struct target *target, struct command_line *line)
     return 0;
   }
   if (target->disks.n != 1) {
-    complain_of_disks (target);
+    complain_of_disks (target, line);
     return -1;
   }
   target->disk = target->disks.entries[0].name;

@@ -203,6 +203,8 @@ static const struct {
      EINVAL,
      "mem_min"},
     {{{"num_devices=0", "mem_total=1M"}}, EINVAL, "mem_total"},
+    {{{"disksize=1M", "mem_total=65535"}}, EINVAL, "mem_total"},
+    {{{"disksize=1M", "mem_total=1M", "max_devices=17"}}, EINVAL, "mem_total"},
     {{{"disksize=1M", "run_id="}}, EINVAL, "run_id"},
     {{{"disksize=1M", "run_id=a@b"}}, EINVAL, "run_id"},
     {{{"disksize=1M", "run_id=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}},
@@ -325,6 +327,16 @@ START_TEST (a_walk_outlives_what_it_looks_at)
 
 /* On demand. */
 
+/* But not for who asks for nothing. */
+START_TEST (none_is_made_without_a_name)
+{
+  SERVE ("on_demand=4M", "max_devices=2");
+  connect_as ("", ENOENT);
+  connect_to ("zram0");
+  ck_assert_str_eq (connect_to ("")->name, "zram0");
+  end ();
+}
+
 START_TEST (one_is_made_for_who_asks)
 {
   SERVE ("on_demand=4M", "max_devices=2", "mem_limit=64K");
@@ -384,8 +396,31 @@ START_TEST (others_stay)
   end ();
 }
 
-/* Somebody has reset it, which he may when nobody is connected: whoever comes
- * then has it as it was made. */
+/* Somebody has reset it, which he may when nobody is connected. */
+START_TEST (one_that_is_reset_goes)
+{
+  struct attr_error error;
+  struct disk *disk;
+
+  SERVE ("on_demand=4M", "max_devices=1");
+  disk = connect_to ("alice");
+  ck_assert_int_eq (write_page (disk, 7), 0);
+  diskset_emptied (&set, disk);
+  ck_assert_str_eq (names (), "alice ");
+  diskset_close (&set, disk);
+  disk = diskset_get (&set, "alice");
+  diskset_emptied (&set, disk);
+  ck_assert_str_eq (names (), "alice ");
+  ck_assert_int_eq (attr_set (disk, "reset", "1", NULL, &error), 0);
+  diskset_emptied (&set, disk);
+  ck_assert_str_eq (names (), "");
+  diskset_emptied (&set, disk);
+  diskset_put (&set, disk);
+  connect_to ("bob");
+  end ();
+}
+
+/* A client who comes before it has gone has it as it was made. */
 START_TEST (a_reset_one_is_made_again)
 {
   struct attr_error error;
@@ -617,9 +652,11 @@ main (void)
   tcase_add_test (tcase, who_holds_a_removed_one_is_told);
   tcase_add_test (tcase, a_walk_outlives_what_it_looks_at);
   tcase_add_test (tcase, one_is_made_for_who_asks);
+  tcase_add_test (tcase, none_is_made_without_a_name);
   tcase_add_test (tcase, it_goes_when_it_is_empty);
   tcase_add_test (tcase, it_goes_if_that_was_asked);
   tcase_add_test (tcase, others_stay);
+  tcase_add_test (tcase, one_that_is_reset_goes);
   tcase_add_test (tcase, a_reset_one_is_made_again);
   tcase_add_test (tcase, clients_come_and_go_at_once);
   tcase_add_test (tcase, who_comes_while_it_is_made_finds_it_complete);
