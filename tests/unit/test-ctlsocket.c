@@ -72,13 +72,14 @@ ctlrequest_refuse (int code, const char *message, FILE *reply)
 /* More than there are places. */
 #define MANY (CTLSOCKET_CLIENTS + 20)
 
-static char dir[] = "/tmp/test-ctlsocket-XXXXXX";
-static char path[64];
+static char dir[64];
+static char path[80];
 static char message[256];
 
 static void
 setup (void)
 {
+  snprintf (dir, sizeof dir, "/tmp/test-ctlsocket-XXXXXX");
   ck_assert_ptr_nonnull (mkdtemp (dir));
   snprintf (path, sizeof path, "%s/socket", dir);
 }

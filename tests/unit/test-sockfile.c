@@ -19,14 +19,15 @@
 #include "sockfile.h"
 #include "unit.h"
 
-static char dir[] = "/tmp/test-sockfile-XXXXXX";
-static char path[64];
+static char dir[64];
+static char path[80];
 static struct sockfile file;
 static char message[256];
 
 static void
 setup (void)
 {
+  snprintf (dir, sizeof dir, "/tmp/test-sockfile-XXXXXX");
   ck_assert_ptr_nonnull (mkdtemp (dir));
   snprintf (path, sizeof path, "%s/socket", dir);
 }
