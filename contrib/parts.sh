@@ -321,6 +321,7 @@ swap-nbd,cpus=2,memory=256,size=160
 swap-storm,memory=600,size=480,thp=madvise
 swap-storm,connections=4,memory=256,size=150,min_free=12000,plugin_parameters=reserve=1M
 swap-beside,memory=256,size=150
+swap-disks,memory=256,size=150
 swap-storm,memory=256,size=170,kind=half,min_free=12000,plugin_parameters=reserve=1M
 swap-full,memory=256,size=230,mem_limit=16M
 swap-full,memory=256,size=230,mem_limit=0,kind=incompressible
