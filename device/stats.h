@@ -50,17 +50,25 @@ extern void stats_destroy (struct stats *stats);
 
 extern uint64_t stats_sum (const struct stats *stats, enum counter counter);
 
+/* That of this CPU, for who moves several counters at once. */
+static inline struct stats_stripe *
+stats_stripe (const struct stats *stats)
+{
+  return &stats->stripes[cpu_index (stats->nr_stripes)];
+}
+
+static inline void
+stats_stripe_add (struct stats_stripe *stripe, enum counter counter, int64_t n)
+{
+  atomic_fetch_add_explicit (&stripe->counters[counter], n,
+                             memory_order_relaxed);
+}
+
 static inline void
 stats_add (const struct stats *stats, enum counter counter, int64_t n)
 {
-  if (n == 0)
-    return;
-
-  struct stats_stripe *const stripe =
-      &stats->stripes[cpu_index (stats->nr_stripes)];
-
-  atomic_fetch_add_explicit (&stripe->counters[counter], n,
-                             memory_order_relaxed);
+  if (n != 0)
+    stats_stripe_add (stats_stripe (stats), counter, n);
 }
 
 /* Which of them a page is in that is stored with these FLAGS of a slot. */

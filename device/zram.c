@@ -199,8 +199,10 @@ first_piece (uint64_t count, uint64_t offset)
 static inline void
 count_request (const struct zram *zram, enum counter kind, uint64_t bytes)
 {
-  stats_add (&zram->stats, kind, 1);
-  stats_add (&zram->stats, kind + 1, (int64_t) bytes);
+  struct stats_stripe *const stripe = stats_stripe (&zram->stats);
+
+  stats_stripe_add (stripe, kind, 1);
+  stats_stripe_add (stripe, kind + 1, (int64_t) bytes);
 }
 
 int
