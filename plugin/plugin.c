@@ -240,14 +240,16 @@ print_ratio (char *text, size_t size, struct zram *zram)
 static const char *
 do_describe (const struct disk *disk)
 {
+  const char *const size = human_size (disk_size (disk));
   char ratio[32];
 
   if (!disk->zram)
     return "zram, not initialised";
+  if (!size)
+    return NULL;
   print_ratio (ratio, sizeof ratio, disk->zram);
   return nbdkit_printf_intern ("zram, %s, %s%s",
-                               zram_comp_algorithm (disk->zram),
-                               human_size (disk_size (disk)), ratio);
+                               zram_comp_algorithm (disk->zram), size, ratio);
 }
 
 /* A client's question is not to wait for whoever resets a disk. */
