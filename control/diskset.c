@@ -534,13 +534,15 @@ do_unlink_done (struct diskset *set, struct disk *disk)
   return false;
 }
 
-void
-diskset_close (struct diskset *set, struct disk *disk)
+/* A client goes, if one DOES; and the disk, too, if it is done. */
+static void
+leave (struct diskset *set, struct disk *disk, bool does)
 {
   bool done;
 
   pthread_mutex_lock (&set->lock);
-  disk_close (disk);
+  if (does)
+    disk_close (disk);
   done = do_unlink_done (set, disk);
   pthread_mutex_unlock (&set->lock);
   if (done)
@@ -548,13 +550,13 @@ diskset_close (struct diskset *set, struct disk *disk)
 }
 
 void
+diskset_close (struct diskset *set, struct disk *disk)
+{
+  leave (set, disk, true);
+}
+
+void
 diskset_emptied (struct diskset *set, struct disk *disk)
 {
-  bool done;
-
-  pthread_mutex_lock (&set->lock);
-  done = do_unlink_done (set, disk);
-  pthread_mutex_unlock (&set->lock);
-  if (done)
-    let_go (set, disk);
+  leave (set, disk, false);
 }
