@@ -245,7 +245,8 @@ compress_all (void)
 
   if (backend == NULL)
     fail ("%s: no such algorithm", input.algorithm);
-  if (zcomp_create (&comp, backend, 1, NULL) != 0)
+  if (zcomp_create (&comp, backend, NULL, 1, NULL) != 0 ||
+      zcomp_prepare (comp) != 0)
     fail ("zcomp_create");
   stream = zcomp_stream_get (comp, ZCOMP_COMPRESS);
   for (uint32_t i = 0; i < input.nr_pages; i++)

@@ -161,7 +161,8 @@ time_codec (const struct zcomp_backend *backend, struct result *result)
   struct zcomp_stream *in, *out;
   struct zcomp *comp;
 
-  if (zcomp_create (&comp, backend, 1, NULL) != 0)
+  if (zcomp_create (&comp, backend, NULL, 1, NULL) != 0 ||
+      zcomp_prepare (comp) != 0)
     fail ("zcomp_create");
   in = zcomp_stream_get (comp, ZCOMP_COMPRESS);
   store_all (in, result);
@@ -209,7 +210,7 @@ time_device (const struct zcomp_backend *backend, struct result *result)
 {
   const struct zram_config config = {
       .disksize = (uint64_t) nr_pages * ZRAM_PAGE_SIZE,
-      .comp_algorithm = backend,
+      .algorithms[0].backend = backend,
   };
   struct zram *zram;
   uint64_t random = 2;

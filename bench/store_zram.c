@@ -19,7 +19,7 @@ create (const struct input *input, uint32_t nr_pages)
 {
   const struct zram_config config = {
       .disksize = (uint64_t) nr_pages * ZRAM_PAGE_SIZE,
-      .comp_algorithm = zcomp_backend_find (input->algorithm),
+      .algorithms[0].backend = zcomp_backend_find (input->algorithm),
   };
 
   if (zram_create (&zram, &config) != 0)

@@ -5,11 +5,12 @@
 
 #include <stddef.h>
 
+#include "zcomp.h"
+
 struct zcomp_backend {
   const char *name;
 
-  /* The level used when none is given. */
-  int default_level;
+  struct zcomp_levels (*levels) (void);
 
   /* Bytes that one context takes, aligned to a cache line; 0: the direction
    * needs no context, so any number of threads may go at once. */

@@ -9,6 +9,12 @@
 #include "compiler.h"
 #include "page.h"
 
+static struct zcomp_levels
+lz4_levels (void)
+{
+  return (struct zcomp_levels){.min = 1, .max = 65537, .usual = 1};
+}
+
 static size_t
 lz4_compress_size (int level ZRAM_UNUSED)
 {
@@ -44,7 +50,7 @@ lz4_decompress (void *ctx ZRAM_UNUSED, const void *src, size_t len, void *dst)
 
 const struct zcomp_backend backend_lz4 = {
     .name = "lz4",
-    .default_level = 1,
+    .levels = lz4_levels,
     .compress_size = lz4_compress_size,
     .decompress_size = lz4_decompress_size,
     .compress = lz4_compress,

@@ -15,6 +15,14 @@
 #include "compiler.h"
 #include "page.h"
 
+static struct zcomp_levels
+zstd_levels (void)
+{
+  return (struct zcomp_levels){.min = ZSTD_minCLevel (),
+                               .max = ZSTD_maxCLevel (),
+                               .usual = ZSTD_CLEVEL_DEFAULT};
+}
+
 static size_t
 zstd_compress_size (int level)
 {
@@ -123,7 +131,7 @@ zstd_decompress (void *ctx, const void *src, size_t len, void *dst)
 
 const struct zcomp_backend backend_zstd = {
     .name = "zstd",
-    .default_level = ZSTD_CLEVEL_DEFAULT,
+    .levels = zstd_levels,
     .compress_size = zstd_compress_size,
     .decompress_size = zstd_decompress_size,
     .compress_init = zstd_compress_init,

@@ -54,6 +54,8 @@ struct zcomp {
   const struct zcomp_backend *backend;
   const void *domain;
   int level;
+  unsigned nr_streams; /* for a direction that has contexts */
+  bool prepared;
   struct direction directions[ZCOMP_DIRECTIONS];
 };
 
@@ -70,6 +72,12 @@ const char *
 zcomp_backend_name (const struct zcomp_backend *backend)
 {
   return backend->name;
+}
+
+struct zcomp_levels
+zcomp_backend_levels (const struct zcomp_backend *backend)
+{
+  return backend->levels ();
 }
 
 /* Memory for the contexts of one direction, if it needs any. */
@@ -107,8 +115,7 @@ init_streams (struct zcomp *comp, struct direction *direction,
 }
 
 static int
-create_direction (struct zcomp *comp, enum zcomp_direction which,
-                  unsigned nr_streams)
+create_direction (struct zcomp *comp, enum zcomp_direction which)
 {
   const struct zcomp_backend *const backend = comp->backend;
   struct direction *const direction = &comp->directions[which];
@@ -117,7 +124,7 @@ create_direction (struct zcomp *comp, enum zcomp_direction which,
                                : backend->decompress_size (comp->level);
   int r;
 
-  direction->nr_streams = size ? nr_streams : 1;
+  direction->nr_streams = size ? comp->nr_streams : 1;
   r = reserve_contexts (direction, size);
   if (r < 0)
     return r;
@@ -132,30 +139,59 @@ create_direction (struct zcomp *comp, enum zcomp_direction which,
                                 : backend->decompress_init);
 }
 
+static void
+destroy_direction (struct direction *direction)
+{
+  for (unsigned i = 0; direction->streams && i < direction->nr_streams; i++)
+    pthread_mutex_destroy (&direction->streams[i].lock);
+  free (direction->streams);
+  vmem_release (direction->contexts,
+                direction->context_size * direction->nr_streams);
+  *direction = (struct direction){0};
+}
+
+static void
+destroy_streams (struct zcomp *comp)
+{
+  for (unsigned i = 0; i < ZCOMP_DIRECTIONS; i++)
+    destroy_direction (&comp->directions[i]);
+}
+
 int
 zcomp_create (struct zcomp **compp, const struct zcomp_backend *backend,
-              unsigned nr_streams, const void *domain)
+              const struct zcomp_params *params, unsigned nr_streams,
+              const void *domain)
 {
+  const struct zcomp_levels levels = backend->levels ();
+  const int level = params && params->has_level ? params->level : levels.usual;
   struct zcomp *comp;
-  int r;
 
-  if (nr_streams == 0)
+  if (nr_streams == 0 || level < levels.min || level > levels.max)
     return -EINVAL;
   comp = calloc (1, sizeof *comp);
   if (!comp)
     return -ENOMEM;
   comp->backend = backend;
   comp->domain = domain;
-  comp->level = backend->default_level;
-  r = create_direction (comp, ZCOMP_COMPRESS, nr_streams);
-  if (r == 0)
-    r = create_direction (comp, ZCOMP_DECOMPRESS, nr_streams);
-  if (r < 0) {
-    zcomp_destroy (comp);
-    return r;
-  }
+  comp->level = level;
+  comp->nr_streams = nr_streams;
   *compp = comp;
   return 0;
+}
+
+int
+zcomp_prepare (struct zcomp *comp)
+{
+  int r = 0;
+
+  if (comp->prepared)
+    return 0;
+  for (unsigned i = 0; i < ZCOMP_DIRECTIONS && r == 0; i++)
+    r = create_direction (comp, i);
+  if (r < 0)
+    destroy_streams (comp);
+  comp->prepared = r == 0;
+  return r;
 }
 
 int
@@ -173,30 +209,24 @@ zcomp_populate (struct zcomp *comp)
   return r;
 }
 
-static void
-destroy_direction (struct direction *direction)
-{
-  for (unsigned i = 0; direction->streams && i < direction->nr_streams; i++)
-    pthread_mutex_destroy (&direction->streams[i].lock);
-  free (direction->streams);
-  vmem_release (direction->contexts,
-                direction->context_size * direction->nr_streams);
-}
-
 void
 zcomp_destroy (struct zcomp *comp)
 {
   if (!comp)
     return;
-  for (unsigned i = 0; i < ZCOMP_DIRECTIONS; i++)
-    destroy_direction (&comp->directions[i]);
+  destroy_streams (comp);
   free (comp);
 }
 
 unsigned
 zcomp_streams (const struct zcomp *comp, enum zcomp_direction direction)
 {
-  return comp->directions[direction].nr_streams;
+  const struct zcomp_backend *const backend = comp->backend;
+  const size_t size = direction == ZCOMP_COMPRESS
+                          ? backend->compress_size (comp->level)
+                          : backend->decompress_size (comp->level);
+
+  return size ? comp->nr_streams : 1;
 }
 
 struct zcomp_stream *

@@ -5,8 +5,8 @@
  * CPU and direction, each behind a mutex: a thread takes its CPU's, or the
  * next one that is idle, and may sleep or be moved to another CPU while it
  * holds it.  Compression and decompression have streams of their own, so a
- * slow compressor never holds up a read.  All memory is reserved when the
- * zcomp is made; most of a context is touched only when its CPU compresses.
+ * slow compressor never holds up a read.  All memory for contexts is reserved
+ * when they are made; most of one is touched only when its CPU compresses.
  *
  * Order: a stream is taken below a slot lock and before an object is pinned
  * (lockdep.h).  Every call may sleep.  Errors are negative errno.
@@ -14,13 +14,32 @@
 #ifndef ZRAM_ZCOMP_H
 #define ZRAM_ZCOMP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "page.h"
 
 struct zcomp;
 struct zcomp_backend;
+struct zcomp_dict;
 struct zcomp_stream;
+
+/* How an algorithm is to be used: zram's algorithm_params.  All-zero: as it is
+ * used when nothing is said. */
+struct zcomp_params {
+  bool has_level;
+  int level;
+  bool has_winbits;
+  int winbits;             /* deflate's only: checked, without effect */
+  struct zcomp_dict *dict; /* NULL: none (zcompdict.h) */
+};
+
+/* The levels that an algorithm takes. */
+struct zcomp_levels {
+  int min;
+  int max;
+  int usual; /* when none is given */
+};
 
 enum zcomp_direction {
   ZCOMP_COMPRESS,
@@ -35,12 +54,22 @@ extern const struct zcomp_backend *const zcomp_backends[];
 extern const struct zcomp_backend *zcomp_backend_find (const char *name);
 extern const char *zcomp_backend_name (const struct zcomp_backend *backend);
 
-/* Make streams for BACKEND at its default level.  NR_STREAMS is how many for
- * each direction, at least 1 (as many as the machine may have CPUs).  DOMAIN
- * names the device to the lock checker.  -ENOMEM, -EINVAL. */
+extern struct zcomp_levels
+zcomp_backend_levels (const struct zcomp_backend *backend);
+
+/* Make a zcomp for BACKEND, used as PARAMS say, which may be NULL: by default;
+ * it takes its own reference to the dictionary.  It has no streams yet.
+ * NR_STREAMS is how many there will be for each direction, at least 1 (as many
+ * as the machine may have CPUs).  DOMAIN names the device to the lock checker.
+ * -ENOMEM; -EINVAL: BACKEND cannot be used so, or NR_STREAMS is 0. */
 extern int
 zcomp_create (struct zcomp **comp, const struct zcomp_backend *backend,
-              unsigned nr_streams, const void *domain);
+              const struct zcomp_params *params, unsigned nr_streams,
+              const void *domain);
+
+/* Make the streams, if there are none: before the first is taken, by one thread
+ * at a time.  -ENOMEM: there are none; it may be tried again. */
+extern int zcomp_prepare (struct zcomp *comp);
 
 /* Put memory behind all contexts, so that no stream's first use takes a page
  * fault.  -ENOMEM. */
@@ -49,7 +78,7 @@ extern int zcomp_populate (struct zcomp *comp);
 /* No stream may be held.  COMP may be NULL. */
 extern void zcomp_destroy (struct zcomp *comp);
 
-/* How many streams there are for DIRECTION. */
+/* How many streams there are, or will be, for DIRECTION. */
 extern unsigned
 zcomp_streams (const struct zcomp *comp, enum zcomp_direction direction);
 

@@ -162,7 +162,7 @@ comp_algorithm_store (struct attr_config *config, const char *value,
   FILE *fp;
 
   if (backend) {
-    config->zram.comp_algorithm = backend;
+    config->zram.algorithms[0].backend = backend;
     return 0;
   }
   fp = fmemopen (names, sizeof names, "w");
@@ -190,7 +190,8 @@ comp_algorithm_set (struct disk *disk, const char *value, const struct run *run,
 static void
 comp_algorithm_show (const struct disk *disk, FILE *fp)
 {
-  const struct zcomp_backend *const backend = disk->config.comp_algorithm;
+  const struct zcomp_backend *const backend =
+      disk->config.algorithms[0].backend;
 
   print_algorithms (fp, backend ? zcomp_backend_name (backend)
                                 : ZRAM_DEFAULT_ALGORITHM);

@@ -92,7 +92,7 @@ do_disk_reset (struct disk *disk)
   do_let_device_go (disk);
   disk->config.disksize = 0;
   disk->config.mem_limit = 0;
-  disk->config.comp_algorithm = NULL;
+  disk->config.algorithms[0].backend = NULL;
   disk_unshut (disk);
   return 0;
 }

@@ -82,7 +82,7 @@ content_make (struct zram *zram, uint64_t index, const void *src, bool may_wait,
   }
 
   struct zcomp_stream *const stream =
-      zcomp_stream_get (zram->comp, ZCOMP_COMPRESS);
+      zcomp_stream_get (zram->comps[0], ZCOMP_COMPRESS);
   r = zcomp_compress (stream, src, buffer, zs_huge_size () - 1, &len);
   zcomp_stream_put (stream);
 
@@ -153,7 +153,7 @@ do_read_object (struct zram *zram, uint64_t handle, uint32_t flags, void *buf)
     zs_obj_read_end (zram->pool, handle);
     return 0;
   }
-  stream = zcomp_stream_get (zram->comp, ZCOMP_DECOMPRESS);
+  stream = zcomp_stream_get (zram->comps[0], ZCOMP_DECOMPRESS);
   r = zcomp_decompress (stream, zs_obj_read_begin (zram->pool, handle),
                         slot_size (flags), buf);
   zs_obj_read_end (zram->pool, handle);

@@ -17,7 +17,6 @@
 #include "zram.h"
 
 struct slot_table;
-struct zcomp;
 struct zs_pool;
 
 /* The device from inside, for the files of device/ only. */
@@ -25,7 +24,7 @@ struct zram {
   uint64_t disksize; /* bytes, whole pages */
   struct slot_table *table;
   struct zs_pool *pool;
-  struct zcomp *comp;
+  struct zcomp *comps[ZRAM_PRIORITIES]; /* NULL: there is none */
   const struct zcomp_backend *backend;
   struct stats stats;
   bool no_faults; /* as in zram_config */

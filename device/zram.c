@@ -41,7 +41,10 @@ create_parts (struct zram *zram, const struct zram_config *config)
   if (r == 0)
     r = zs_pool_create (&zram->pool, pool_max_size (zram->disksize), zram);
   if (r == 0)
-    r = zcomp_create (&zram->comp, zram->backend, cpu_count (), zram);
+    r = zcomp_create (&zram->comps[0], zram->backend,
+                      &config->algorithms[0].params, cpu_count (), zram);
+  if (r == 0)
+    r = zcomp_prepare (zram->comps[0]);
   if (r == 0) {
     zs_pool_set_limit (zram->pool, config->mem_limit);
     zs_pool_set_budget (zram->pool, config->budget, config->mem_min);
@@ -68,8 +71,8 @@ zram_create (struct zram **zramp, const struct zram_config *config)
     return -ENOMEM;
   zram->disksize = (config->disksize + ZRAM_PAGE_SIZE - 1) &
                    ~(uint64_t) (ZRAM_PAGE_SIZE - 1);
-  zram->backend = config->comp_algorithm
-                      ? config->comp_algorithm
+  zram->backend = config->algorithms[0].backend
+                      ? config->algorithms[0].backend
                       : zcomp_backend_find (ZRAM_DEFAULT_ALGORITHM);
   r = create_parts (zram, config);
   if (r < 0) {
@@ -87,7 +90,7 @@ zram_destroy (struct zram *zram)
     return;
   zram_stop (zram);
   recount_check (zram);
-  zcomp_destroy (zram->comp);
+  zcomp_destroy (zram->comps[0]);
   zs_pool_destroy (zram->pool);
   slot_table_destroy (zram->table);
   stats_destroy (&zram->stats);
@@ -108,7 +111,7 @@ populate (struct zram *zram)
   int r = slot_table_populate (zram->table);
 
   if (r == 0)
-    r = zcomp_populate (zram->comp);
+    r = zcomp_populate (zram->comps[0]);
   if (r == 0)
     r = zs_pool_set_reserve_only (zram->pool);
   return r;
@@ -175,7 +178,7 @@ zram_comp_algorithm (const struct zram *zram)
 unsigned
 zram_streams (const struct zram *zram)
 {
-  return zcomp_streams (zram->comp, ZCOMP_COMPRESS);
+  return zcomp_streams (zram->comps[0], ZCOMP_COMPRESS);
 }
 
 /* The piece of a request that lies in one page. */

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "page.h"
+#include "zcomp.h"
 
 /* The largest device, in bytes: 2^32 slots.  zram stopped there too until 7.3,
  * and every index below has been sized for it. */
@@ -30,6 +31,10 @@
 
 /* The algorithm when none is named. */
 #define ZRAM_DEFAULT_ALGORITHM "lz4"
+
+/* Algorithms that a device can have: that of priority 0 compresses what is
+ * written, the others recompress (zram's recomp_algorithm). */
+#define ZRAM_PRIORITIES 4
 
 /* Stored pages are counted by their length, in buckets of so many bytes: 1 to
  * 256, and so on to 3841 to 4096. */
@@ -43,10 +48,16 @@
 
 struct zram;
 struct run;
-struct zcomp_backend;
+struct workpool;
 struct zs_budget;
 struct zs_fragmentation;
 struct zs_pool_stats;
+
+/* One of a device's algorithms, and how it is used. */
+struct zram_algorithm {
+  const struct zcomp_backend *backend; /* NULL: the default, or none */
+  struct zcomp_params params;
+};
 
 /* What a device is made of.  All-zero but for disksize will do. */
 struct zram_config {
@@ -54,7 +65,7 @@ struct zram_config {
   uint64_t mem_limit; /* bytes that the pool may take; 0: no limit */
   struct zs_budget *budget; /* that pools share (zsbudget.h); NULL: none */
   uint64_t mem_min; /* bytes, whole zspages, claimed of it for this device */
-  const struct zcomp_backend *comp_algorithm; /* NULL: the default */
+  struct zram_algorithm algorithms[ZRAM_PRIORITIES]; /* by priority */
   unsigned compact_threshold; /* percent; 0: no compaction by itself */
   uint64_t reserve; /* bytes filled in advance for the pool to grow into; 0:
                      * none, or with no_faults reserve_for (disksize) */

@@ -183,7 +183,8 @@ START_TEST (good_parameters_are_stored)
 
   memset (&config, 0, sizeof config);
   must_store (&config, "comp_algorithm", "zstd");
-  ck_assert_ptr_eq (config.zram.comp_algorithm, zcomp_backend_find ("zstd"));
+  ck_assert_ptr_eq (config.zram.algorithms[0].backend,
+                    zcomp_backend_find ("zstd"));
   must_store (&config, "mem_limit", "0x10M");
   ck_assert_uint_eq (config.zram.mem_limit, 16 << 20);
   must_store (&config, "statsfile", "/a/file");

@@ -48,7 +48,7 @@ static void
 hold_stream (enum zcomp_direction direction)
 {
   struct zcomp_stream *const stream =
-      zcomp_stream_get (disk.zram->comp, direction);
+      zcomp_stream_get (disk.zram->comps[0], direction);
 
   pthread_barrier_wait (&held);
   pthread_barrier_wait (&done);

@@ -19,8 +19,9 @@ static char *
 show_lines (struct zram *zram, const char *name)
 {
   const struct attr *attr = attr_find (name);
-  const struct disk disk = {
-      .config.comp_algorithm = zcomp_backend_find ("zstd"), .zram = zram};
+  const struct disk disk = {.config.algorithms[0].backend =
+                                zcomp_backend_find ("zstd"),
+                            .zram = zram};
   char *text = NULL;
   size_t size;
   FILE *fp = open_memstream (&text, &size);
@@ -51,7 +52,7 @@ make_device (void)
   const struct zram_config config = {
       .disksize = 1 << 20,
       .mem_limit = 3 << 16,
-      .comp_algorithm = zcomp_backend_find ("zstd"),
+      .algorithms[0].backend = zcomp_backend_find ("zstd"),
   };
   struct zram *zram;
   char page[ZRAM_PAGE_SIZE];

@@ -279,7 +279,8 @@ make_device (void)
 {
   ck_assert_int_eq (slot_table_create (&table, 16, &device_a), 0);
   ck_assert_int_eq (
-      zcomp_create (&comp, zcomp_backend_find ("zstd"), 2, &device_a), 0);
+      zcomp_create (&comp, zcomp_backend_find ("zstd"), NULL, 2, &device_a), 0);
+  ck_assert_int_eq (zcomp_prepare (comp), 0);
   ck_assert_int_eq (zs_pool_create (&pool, 1 << 20, &device_a), 0);
   ck_assert_int_eq (zs_malloc (pool, 100, 0, &object), 0);
 }

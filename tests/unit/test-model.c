@@ -78,7 +78,7 @@ model_make (const struct variant *variant)
   const struct zram_config config = {
       .disksize = SIZE,
       .mem_limit = variant->mem_limit,
-      .comp_algorithm = zcomp_backend_find (variant->algorithm),
+      .algorithms[0].backend = zcomp_backend_find (variant->algorithm),
   };
   struct model *model = calloc (1, sizeof *model);
 
@@ -92,8 +92,10 @@ model_make (const struct variant *variant)
            " MODEL_OPS=%" PRIu64 "\n",
            variant->algorithm, variant->mem_limit, model->seed, model->ops);
   ck_assert_int_eq (zram_create (&model->zram, &config), 0);
-  ck_assert_int_eq (
-      zcomp_create (&model->ruler, config.comp_algorithm, 1, model), 0);
+  ck_assert_int_eq (zcomp_create (&model->ruler, config.algorithms[0].backend,
+                                  NULL, 1, model),
+                    0);
+  ck_assert_int_eq (zcomp_prepare (model->ruler), 0);
   return model;
 }
 

@@ -124,7 +124,9 @@ START_TEST (streams_ask_for_no_memory)
 {
   struct zcomp *comp;
 
-  ck_assert_int_eq (zcomp_create (&comp, zcomp_backends[_i], 2, &comp), 0);
+  ck_assert_int_eq (zcomp_create (&comp, zcomp_backends[_i], NULL, 2, &comp),
+                    0);
+  ck_assert_int_eq (zcomp_prepare (comp), 0);
   asked = 0;
   threads_run (4, use_streams, comp);
   ck_assert_uint_eq (asked, 0);
@@ -165,7 +167,7 @@ START_TEST (a_device_asks_for_no_memory)
 {
   const struct zram_config config = {
       .disksize = DISKSIZE,
-      .comp_algorithm = zcomp_backends[_i],
+      .algorithms[0].backend = zcomp_backends[_i],
   };
   struct zram *zram;
 

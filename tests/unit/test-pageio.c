@@ -35,12 +35,13 @@ make_device (const struct zcomp_backend *backend)
 {
   const struct zram_config config = {
       .disksize = DISKSIZE,
-      .comp_algorithm = backend,
+      .algorithms[0].backend = backend,
   };
 
   memset (&want, 0, sizeof want);
   ck_assert_int_eq (zram_create (&zram, &config), 0);
-  ck_assert_int_eq (zcomp_create (&ruler, backend, 1, &ruler), 0);
+  ck_assert_int_eq (zcomp_create (&ruler, backend, NULL, 1, &ruler), 0);
+  ck_assert_int_eq (zcomp_prepare (ruler), 0);
 }
 
 static void

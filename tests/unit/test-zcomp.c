@@ -39,8 +39,10 @@ make_comp (const struct zcomp_backend *backend, unsigned nr_streams)
 {
   struct zcomp *made = NULL;
 
-  ck_assert_int_eq (zcomp_create (&made, backend, nr_streams, &device), 0);
+  ck_assert_int_eq (zcomp_create (&made, backend, NULL, nr_streams, &device),
+                    0);
   ck_assert_ptr_nonnull (made);
+  ck_assert_int_eq (zcomp_prepare (made), 0);
   return made;
 }
 
@@ -98,7 +100,7 @@ START_TEST (there_is_at_least_one_stream)
 {
   struct zcomp *made = NULL;
 
-  ck_assert_int_eq (zcomp_create (&made, zcomp_backends[_i], 0, &device),
+  ck_assert_int_eq (zcomp_create (&made, zcomp_backends[_i], NULL, 0, &device),
                     -EINVAL);
   ck_assert_ptr_null (made);
   zcomp_destroy (NULL);
@@ -108,12 +110,14 @@ START_TEST (no_memory_is_an_answer)
 {
   struct zcomp *made = NULL;
 
+  ck_assert_int_eq (
+      zcomp_create (&made, zcomp_backends[_i], NULL, 1000, &device), 0);
   memory_limit (1 << 20);
-  ck_assert_int_eq (zcomp_create (&made, zcomp_backends[_i], 1000, &device),
-                    -ENOMEM);
+  ck_assert_int_eq (zcomp_prepare (made), -ENOMEM);
   memory_limit_lift ();
-  ck_assert_ptr_null (made);
-  zcomp_destroy (make_comp (zcomp_backends[_i], 1000));
+  ck_assert_int_eq (zcomp_prepare (made), 0);
+  ck_assert_int_eq (zcomp_prepare (made), 0);
+  zcomp_destroy (made);
 }
 
 /* Many pages of each kind, there and back. */

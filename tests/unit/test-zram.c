@@ -22,7 +22,8 @@ make_limited (uint64_t disksize, uint64_t mem_limit, const char *algorithm)
   const struct zram_config config = {
       .disksize = disksize,
       .mem_limit = mem_limit,
-      .comp_algorithm = algorithm ? zcomp_backend_find (algorithm) : NULL,
+      .algorithms[0].backend =
+          algorithm ? zcomp_backend_find (algorithm) : NULL,
   };
   struct zram *zram = NULL;
 
