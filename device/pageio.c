@@ -101,43 +101,21 @@ content_free (struct zram *zram, const struct content *content)
     zs_free (zram->pool, content->word);
 }
 
-/* A page stored with the flags OLD is now stored with those of NEW; either may
- * be those of an empty slot. */
-static inline void
-account_page (const struct stats *stats, uint32_t old, uint32_t new)
-{
-  const bool was = slot_allocated (old), is = slot_allocated (new);
-
-  if (was && is && stats_page_counter (old) == stats_page_counter (new))
-    return;
-  if (was)
-    stats_add (stats, stats_page_counter (old), -1);
-  if (is)
-    stats_add (stats, stats_page_counter (new), 1);
-}
-
-/* What the statistics say of content with these flags. */
-static inline void
-account (struct zram *zram, uint32_t old, uint32_t new)
-{
-  const struct stats *const stats = &zram->stats;
-
-  account_page (stats, old, new);
-  stats_add (stats, COMPR_DATA_SIZE,
-             (int64_t) slot_size (new) - (int64_t) slot_size (old));
-  stats_add (stats, HUGE_PAGES_SINCE, !!(new &SLOT_HUGE));
-}
-
 /* Put NEW into the borrowed slot and give the slot back; OLD is then the
- * caller's to free. */
+ * caller's to free.  An empty slot is all zeros. */
 static inline void
 install (struct zram *zram, uint64_t index, struct slot *slot,
          const struct content *new, struct content *old)
 {
   old->word = atomic_load_explicit (&slot->word, memory_order_relaxed);
   atomic_store_explicit (&slot->word, new->word, memory_order_relaxed);
+  if (slot_allocated (new->flags))
+    slot_access (slot, new->flags);
+  else
+    atomic_store_explicit (&slot->accessed, 0, memory_order_relaxed);
   slot_return (zram->table, index, slot, new->flags);
-  account (zram, old->flags, new->flags);
+  stats_count_page (&zram->stats, old->flags, new->flags);
+  stats_add (&zram->stats, HUGE_PAGES_SINCE, !!(new->flags &SLOT_HUGE));
 }
 
 /* Decompress or copy the object HANDLE into BUF.  The caller holds its slot.
@@ -153,7 +131,8 @@ do_read_object (struct zram *zram, uint64_t handle, uint32_t flags, void *buf)
     zs_obj_read_end (zram->pool, handle);
     return 0;
   }
-  stream = zcomp_stream_get (zram->comps[0], ZCOMP_DECOMPRESS);
+  stream =
+      zcomp_stream_get (zram->comps[slot_priority (flags)], ZCOMP_DECOMPRESS);
   r = zcomp_decompress (stream, zs_obj_read_begin (zram->pool, handle),
                         slot_size (flags), buf);
   zs_obj_read_end (zram->pool, handle);
@@ -187,6 +166,8 @@ page_read (struct zram *zram, uint64_t index, void *buf)
     return 0;
   }
   r = do_read (zram, slot, flags, buf);
+  if (likely (r == 0) && slot_allocated (flags))
+    flags = slot_access (slot, flags);
   slot_return (zram->table, index, slot, flags);
   return r;
 }

@@ -11,12 +11,19 @@
  *           SLOT_SAME          same-filled; the length is 0
  *           SLOT_HUGE          stored raw; the length is 4096
  *           SLOT_PRIORITY      which algorithm compressed it, 0 to 3
+ *           SLOT_IDLE          marked idle, and not read or written since
+ *           SLOT_INCOMPRESSIBLE  the last algorithm did not make it smaller
+ *           SLOT_PP            a run of post-processing has it in hand; whoever
+ *                              reads or changes it takes the mark away, and
+ *                              the run lets it be
  *           SLOT_LOCKED        somebody holds the slot
  *           SLOT_WAITERS       somebody may sleep until it is let go
  *
+ *   accessed  when it was last read or written: clock_s
+ *
  * A slot is allocated when its length is not 0 or it is SAME: the lock bits
  * aside, an empty slot is all zeros, so that memory that was never touched is a
- * table of empty slots.  Word and flags change only under the slot lock, and
+ * table of empty slots.  All three change only under the slot lock, and
  * flags only at its release.
  */
 #ifndef ZRAM_SLOT_H
@@ -26,12 +33,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "clock.h"
 #include "page.h"
 
 struct slot {
   _Atomic uint64_t word;
   _Atomic uint32_t flags;
-  uint32_t unused; /* the access time's place */
+  _Atomic uint32_t accessed;
 };
 
 _Static_assert(sizeof (struct slot) == 16, "a slot is 16 bytes");
@@ -41,6 +49,9 @@ _Static_assert(sizeof (struct slot) == 16, "a slot is 16 bytes");
 #define SLOT_HUGE           (1U << (ZRAM_PAGE_SHIFT + 2))
 #define SLOT_PRIORITY_SHIFT (ZRAM_PAGE_SHIFT + 3)
 #define SLOT_PRIORITY       (3U << SLOT_PRIORITY_SHIFT)
+#define SLOT_IDLE           (1U << (ZRAM_PAGE_SHIFT + 5))
+#define SLOT_INCOMPRESSIBLE (1U << (ZRAM_PAGE_SHIFT + 6))
+#define SLOT_PP             (1U << (ZRAM_PAGE_SHIFT + 7))
 #define SLOT_LOCKED         (1U << 30)
 #define SLOT_WAITERS        (1U << 31)
 
@@ -54,6 +65,21 @@ static inline uint32_t
 slot_size (uint32_t flags)
 {
   return flags & SLOT_SIZE_MASK;
+}
+
+static inline unsigned
+slot_priority (uint32_t flags)
+{
+  return (flags & SLOT_PRIORITY) >> SLOT_PRIORITY_SHIFT;
+}
+
+/* The page of the slot, which the caller holds, is read or written: returns
+ * what FLAGS become by that. */
+static inline uint32_t
+slot_access (struct slot *slot, uint32_t flags)
+{
+  atomic_store_explicit (&slot->accessed, clock_s (), memory_order_relaxed);
+  return flags & ~(SLOT_IDLE | SLOT_PP);
 }
 
 #endif /* ZRAM_SLOT_H */

@@ -300,6 +300,13 @@ slot_next_allocated (const struct slot_table *table, uint64_t index,
   return index;
 }
 
+uint32_t
+slot_accessed (const struct slot_table *table, uint64_t index)
+{
+  return atomic_load_explicit (&table->slots[index].accessed,
+                               memory_order_relaxed);
+}
+
 bool
 slot_is_hole (const struct slot_table *table, uint64_t index)
 {

@@ -58,6 +58,10 @@ extern uint64_t
 slot_next_allocated (const struct slot_table *table, uint64_t index,
                      uint64_t end, uint32_t *flags);
 
+/* When slot INDEX, which is allocated or was a moment ago, was last used. Takes
+ * no lock. */
+extern uint32_t slot_accessed (const struct slot_table *table, uint64_t index);
+
 /* Does slot INDEX read as zeros?  Takes no lock: the answer was true at some
  * moment during the call. */
 extern bool slot_is_hole (const struct slot_table *table, uint64_t index);

@@ -82,4 +82,21 @@ stats_page_counter (uint32_t flags)
   return SIZE_PAGES + (slot_size (flags) - 1) / ZRAM_SIZE_BUCKET;
 }
 
+/* A page stored with the flags OLD is now stored with those of NEW; either may
+ * be those of an empty slot. */
+static inline void
+stats_count_page (const struct stats *stats, uint32_t old, uint32_t new)
+{
+  const bool was = slot_allocated (old), is = slot_allocated (new);
+
+  stats_add (stats, COMPR_DATA_SIZE,
+             (int64_t) slot_size (new) - (int64_t) slot_size (old));
+  if (was && is && stats_page_counter (old) == stats_page_counter (new))
+    return;
+  if (was)
+    stats_add (stats, stats_page_counter (old), -1);
+  if (is)
+    stats_add (stats, stats_page_counter (new), 1);
+}
+
 #endif /* ZRAM_STATS_H */

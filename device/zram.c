@@ -341,8 +341,14 @@ zram_next_page (const struct zram *zram, uint64_t *index,
   uint32_t flags = 0;
 
   *index = slot_next_allocated (zram->table, *index, end, &flags);
-  *page =
-      (struct zram_page){.same = flags & SLOT_SAME, .huge = flags & SLOT_HUGE};
+  *page = (struct zram_page){
+      .same = flags & SLOT_SAME,
+      .huge = flags & SLOT_HUGE,
+      .idle = flags & SLOT_IDLE,
+      .recompressed = flags & SLOT_PRIORITY,
+      .incompressible = flags & SLOT_INCOMPRESSIBLE,
+      .accessed = *index < end ? slot_accessed (zram->table, *index) : 0,
+  };
   return *index < end;
 }
 

@@ -143,6 +143,15 @@ extern void zram_reset_mem_used_max (struct zram *zram);
 /* compact_threshold while it runs: PERCENT, 0: never. */
 extern void zram_set_compact_threshold (struct zram *zram, unsigned percent);
 
+/* All pages, however short their last use is ago. */
+#define ZRAM_IDLE_ALL UINT64_MAX
+
+/* Mark the pages that were last read or written more than AGE seconds ago as
+ * idle, and the others as not; ZRAM_IDLE_ALL: all as idle.  Same-filled pages
+ * are left out (zram's idle).  I/O goes on, and takes the mark away.  -EINTR:
+ * RUN, which may be NULL, was stopped. */
+extern int zram_idle (struct zram *zram, uint64_t age, const struct run *run);
+
 extern uint64_t zram_disksize (const struct zram *zram);
 extern const char *zram_comp_algorithm (const struct zram *zram);
 
@@ -179,8 +188,13 @@ extern void zram_recount (struct zram *zram, struct zram_stats *sums);
 
 /* What is known of a page that is stored (zram's block_state). */
 struct zram_page {
-  bool same; /* same-filled */
-  bool huge; /* stored raw */
+  bool same;           /* same-filled */
+  bool huge;           /* stored raw */
+  bool idle;           /* marked by zram_idle, and not used since */
+  bool recompressed;   /* by an algorithm of priority 1 to 3 */
+  bool incompressible; /* by any */
+  uint32_t accessed;   /* when it was last read or written, in seconds since
+                        * the machine was started, without its suspensions */
 };
 
 /* The first page from *INDEX on that is stored, whose index is put there;
