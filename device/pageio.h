@@ -16,6 +16,7 @@
 #include "stats.h"
 #include "zram.h"
 
+struct recompress;
 struct slot_table;
 struct zs_pool;
 
@@ -30,6 +31,7 @@ struct zram {
   bool no_faults; /* as in zram_config */
   struct reserve reserve;
   struct background background;
+  struct recompress *recompress; /* NULL: only priority 0 has an algorithm */
 };
 
 extern int page_read (struct zram *zram, uint64_t index, void *buf);

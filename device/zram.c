@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "pageio.h"
+#include "recompress.h"
 #include "recount.h"
 #include "slottable.h"
 #include "zcomp.h"
@@ -30,6 +31,27 @@ reserve_of (const struct zram_config *config)
              : config->reserve;
 }
 
+/* The algorithms; only the first one's streams are made. */
+static int
+create_comps (struct zram *zram, const struct zram_config *config)
+{
+  int r = 0;
+
+  for (unsigned i = 0; i < ZRAM_PRIORITIES && r == 0; i++) {
+    const struct zram_algorithm *const algorithm = &config->algorithms[i];
+    const struct zcomp_backend *const backend =
+        i == 0 ? zram->backend : algorithm->backend;
+
+    if (!backend)
+      continue;
+    r = zcomp_create (&zram->comps[i], backend, &algorithm->params,
+                      cpu_count (), zram);
+    if (r == 0 && i > 0 && !zram->recompress)
+      r = recompress_create (&zram->recompress);
+  }
+  return r == 0 ? zcomp_prepare (zram->comps[0]) : r;
+}
+
 static int
 create_parts (struct zram *zram, const struct zram_config *config)
 {
@@ -41,10 +63,7 @@ create_parts (struct zram *zram, const struct zram_config *config)
   if (r == 0)
     r = zs_pool_create (&zram->pool, pool_max_size (zram->disksize), zram);
   if (r == 0)
-    r = zcomp_create (&zram->comps[0], zram->backend,
-                      &config->algorithms[0].params, cpu_count (), zram);
-  if (r == 0)
-    r = zcomp_prepare (zram->comps[0]);
+    r = create_comps (zram, config);
   if (r == 0) {
     zs_pool_set_limit (zram->pool, config->mem_limit);
     zs_pool_set_budget (zram->pool, config->budget, config->mem_min);
@@ -90,7 +109,9 @@ zram_destroy (struct zram *zram)
     return;
   zram_stop (zram);
   recount_check (zram);
-  zcomp_destroy (zram->comps[0]);
+  recompress_destroy (zram->recompress);
+  for (unsigned i = 0; i < ZRAM_PRIORITIES; i++)
+    zcomp_destroy (zram->comps[i]);
   zs_pool_destroy (zram->pool);
   slot_table_destroy (zram->table);
   stats_destroy (&zram->stats);
@@ -105,13 +126,30 @@ zram_filled_bytes (const struct zram_config *config)
          reserve_of (config);
 }
 
+/* All algorithms' streams, those too that would be made at first use. */
+static int
+populate_comps (struct zram *zram)
+{
+  int r = 0;
+
+  for (unsigned i = 0; i < ZRAM_PRIORITIES && r == 0; i++)
+    if (zram->comps[i]) {
+      r = zcomp_prepare (zram->comps[i]);
+      if (r == 0)
+        r = zcomp_populate (zram->comps[i]);
+    }
+  return r;
+}
+
 static int
 populate (struct zram *zram)
 {
   int r = slot_table_populate (zram->table);
 
   if (r == 0)
-    r = zcomp_populate (zram->comps[0]);
+    r = populate_comps (zram);
+  if (r == 0 && zram->recompress)
+    r = recompress_populate (zram->recompress);
   if (r == 0)
     r = zs_pool_set_reserve_only (zram->pool);
   return r;
@@ -391,6 +429,9 @@ zram_stats (const struct zram *zram, struct zram_stats *stats)
       .write_bytes = stats_sum (sums, WRITE_BYTES),
       .discards = stats_sum (sums, DISCARDS),
       .discard_bytes = stats_sum (sums, DISCARD_BYTES),
+      .recomp_tried = stats_sum (sums, RECOMP_TRIED),
+      .recomp_gained = stats_sum (sums, RECOMP_GAINED),
+      .recomp_saved = stats_sum (sums, RECOMP_SAVED),
       .reserve = pool.reserve,
       .reserve_least = pool.reserve_least,
       .reserve_waiting = zram->reserve.waiters,

@@ -104,6 +104,9 @@ struct zram_stats {
   uint64_t write_bytes;
   uint64_t discards;
   uint64_t discard_bytes;
+  uint64_t recomp_tried; /* pages, as in zram_recompressed, of all runs */
+  uint64_t recomp_gained;
+  uint64_t recomp_saved;    /* bytes */
   uint64_t reserve;         /* bytes: as in zs_pool_stats */
   uint64_t reserve_least;   /* likewise */
   uint64_t reserve_waiting; /* writes that wait for the reserve now */
@@ -151,6 +154,38 @@ extern void zram_set_compact_threshold (struct zram *zram, unsigned percent);
  * are left out (zram's idle).  I/O goes on, and takes the mark away.  -EINTR:
  * RUN, which may be NULL, was stopped. */
 extern int zram_idle (struct zram *zram, uint64_t age, const struct run *run);
+
+/* Which pages to recompress, and how (zram's recompress). */
+struct zram_recompress {
+  bool idle;          /* only those marked idle */
+  bool huge;          /* only those stored raw */
+  uint32_t threshold; /* only those of so many bytes or more, into less than
+                       * that; 0: whatever they take */
+  uint64_t max_pages; /* try so many at most; UINT64_MAX: all */
+  unsigned priority;  /* of the algorithm: 1 to ZRAM_PRIORITIES - 1 */
+};
+
+/* What came of it. */
+struct zram_recompressed {
+  uint64_t tried;  /* pages that were compressed anew, with gain or without */
+  uint64_t gained; /* pages that have become smaller */
+  uint64_t saved;  /* bytes of the pool */
+};
+
+/* Compress pages of a lower priority anew, the longest first, and keep what
+ * saves memory; a page that even the highest priority does not make smaller is
+ * incompressible, and is not tried again until it is written.  A page that is
+ * used meanwhile is left alone, and so is one for whose new form the pool has
+ * no room at its limit.  I/O goes on; the compressing is done by the background
+ * lane of the device's workers.  One run at a time: others wait for it.
+ *
+ * DONE is set in any case.  -EINVAL: there is no algorithm of that priority, or
+ * threshold is zs_huge_size () or more; the others end the run, and what it has
+ * done is done: -ENOMEM; -EIO: a page could not be restored, or the algorithm
+ * failed; -EINTR: RUN, which may be NULL, was stopped. */
+extern int
+zram_recompress (struct zram *zram, const struct zram_recompress *what,
+                 const struct run *run, struct zram_recompressed *done);
 
 extern uint64_t zram_disksize (const struct zram *zram);
 extern const char *zram_comp_algorithm (const struct zram *zram);

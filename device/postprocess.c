@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <config.h>
+
+#include <string.h>
+
+#include "pageio.h"
+#include "postprocess.h"
+#include "slottable.h"
+#include "zsmalloc.h"
+
+static bool
+in_pool (uint32_t flags)
+{
+  return slot_size (flags) > 0;
+}
+
+bool
+page_take (struct zram *zram, uint64_t index, page_wanted_fn wanted,
+           const void *arg, char object[ZRAM_PAGE_SIZE], uint32_t *flags)
+{
+  struct slot *const slot = slot_borrow (zram->table, index, flags);
+  uint64_t handle;
+
+  if (!slot)
+    return false;
+  if (!in_pool (*flags) || !wanted (arg, *flags)) {
+    slot_return (zram->table, index, slot, *flags);
+    return false;
+  }
+  handle = atomic_load_explicit (&slot->word, memory_order_relaxed);
+  memcpy (object, zs_obj_read_begin (zram->pool, handle), slot_size (*flags));
+  zs_obj_read_end (zram->pool, handle);
+  *flags &= ~SLOT_IDLE;
+  slot_return (zram->table, index, slot, *flags | SLOT_PP);
+  return true;
+}
+
+/* Borrow the slot of a page in hand; NULL: the page was used meanwhile. */
+static struct slot *
+borrow_in_hand (struct zram *zram, uint64_t index, uint32_t *flags)
+{
+  struct slot *const slot = slot_borrow (zram->table, index, flags);
+
+  if (!slot || *flags & SLOT_PP)
+    return slot;
+  slot_return (zram->table, index, slot, *flags);
+  return NULL;
+}
+
+bool
+page_replace (struct zram *zram, uint64_t index, uint64_t handle, uint32_t len,
+              unsigned priority)
+{
+  uint32_t old, new;
+  struct slot *const slot = borrow_in_hand (zram, index, &old);
+  uint64_t old_handle;
+
+  if (!slot)
+    return false;
+  new = old & ~(SLOT_PP | SLOT_HUGE | SLOT_PRIORITY | SLOT_SIZE_MASK);
+  new |= (priority << SLOT_PRIORITY_SHIFT) | len;
+  old_handle = atomic_load_explicit (&slot->word, memory_order_relaxed);
+  atomic_store_explicit (&slot->word, handle, memory_order_relaxed);
+  slot_return (zram->table, index, slot, new);
+  stats_count_page (&zram->stats, old, new);
+  zs_free (zram->pool, old_handle);
+  return true;
+}
+
+void
+page_let_be (struct zram *zram, uint64_t index, bool incompressible)
+{
+  uint32_t flags;
+  struct slot *const slot = borrow_in_hand (zram, index, &flags);
+
+  if (!slot)
+    return;
+  flags &= ~SLOT_PP;
+  if (incompressible)
+    flags |= SLOT_INCOMPRESSIBLE;
+  slot_return (zram->table, index, slot, flags);
+}

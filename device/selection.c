@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <config.h>
+
+#include <errno.h>
+
+#include "pageio.h"
+#include "run.h"
+#include "selection.h"
+#include "slottable.h"
+
+/* Groups are at most so many, and one for each bucket that is larger. */
+#define GROUPS 16
+
+/* Slots between two looks at whether the run is to end. */
+#define LOOK_SLOTS 1024
+
+static unsigned
+bucket_of (uint32_t flags)
+{
+  return slot_size (flags) / SELECTION_BUCKET;
+}
+
+static uint64_t
+end_of (const struct selection *selection)
+{
+  return selection->zram->disksize >> ZRAM_PAGE_SHIFT;
+}
+
+int
+selection_begin (struct selection *selection, struct zram *zram,
+                 page_wanted_fn wanted, const void *arg, const struct run *run)
+{
+  uint32_t flags = 0;
+
+  *selection = (struct selection){
+      .zram = zram, .wanted = wanted, .arg = arg, .low = SELECTION_BUCKETS};
+  selection->next = end_of (selection);
+  for (uint64_t i =
+           slot_next_allocated (zram->table, 0, selection->next, &flags);
+       i < selection->next;
+       i = slot_next_allocated (zram->table, i + 1, selection->next, &flags)) {
+    if (i % LOOK_SLOTS == 0 && run_stopped (run))
+      return -EINTR;
+    if (!wanted (arg, flags))
+      continue;
+    selection->buckets[bucket_of (flags)]++;
+    selection->candidates++;
+  }
+  return 0;
+}
+
+/* False: there is no other. */
+static bool
+next_group (struct selection *selection, uint64_t left)
+{
+  uint64_t pages = 0;
+
+  selection->high = selection->low;
+  while (selection->low > 0 && pages <= selection->candidates / GROUPS) {
+    const uint64_t more = selection->buckets[selection->low - 1];
+
+    if (pages > 0 && pages + more > left)
+      break;
+    pages += more;
+    selection->low--;
+  }
+  selection->next = 0;
+  return pages > 0;
+}
+
+static bool
+in_group (const struct selection *selection, uint32_t flags)
+{
+  const unsigned bucket = bucket_of (flags);
+
+  return bucket >= selection->low && bucket < selection->high;
+}
+
+/* In what is left of this pass. */
+static bool
+next_in_pass (struct selection *selection, const struct run *run,
+              uint64_t *index)
+{
+  const uint64_t end = end_of (selection);
+  uint32_t flags = 0;
+
+  while (selection->next < end) {
+    const uint64_t i = slot_next_allocated (selection->zram->table,
+                                            selection->next, end, &flags);
+
+    if (i % LOOK_SLOTS == 0 && run_stopped (run))
+      return false;
+    selection->next = i + 1;
+    if (i < end && in_group (selection, flags) &&
+        selection->wanted (selection->arg, flags)) {
+      *index = i;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool
+selection_next (struct selection *selection, uint64_t left,
+                const struct run *run, uint64_t *index)
+{
+  do {
+    if (run_stopped (run))
+      return false;
+    if (next_in_pass (selection, run, index))
+      return true;
+  } while (!run_stopped (run) && next_group (selection, left));
+  return false;
+}

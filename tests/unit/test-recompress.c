@@ -1,0 +1,648 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Recompression: zram's rules for what is tried and what is kept, nothing lost
+ * and nothing leaked, whatever happens to a page while it is in hand.
+ *
+ * What happens in between is made to happen: the linker puts this file's
+ * zcomp_stream_get and zs_malloc before the real ones.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pageio.h"
+#include "run.h"
+#include "slottable.h"
+#include "unit.h"
+#include "zcomp.h"
+#include "zsmalloc.h"
+
+#define NR_PAGES 256U
+#define ALL      UINT64_MAX
+
+/* The names that the linker gives them. */
+extern struct zcomp_stream *
+__real_zcomp_stream_get (struct zcomp *comp, enum zcomp_direction direction);
+extern struct zcomp_stream *
+__wrap_zcomp_stream_get (struct zcomp *comp, enum zcomp_direction direction);
+extern int __real_zs_malloc (struct zs_pool *pool, size_t len, uint64_t owner,
+                             uint64_t *handle);
+extern int __wrap_zs_malloc (struct zs_pool *pool, size_t len, uint64_t owner,
+                             uint64_t *handle);
+
+static struct zram *zram;
+static struct zram_recompressed done;
+
+/* What happens before the next page is compressed; NULL: nothing. */
+static void (*meanwhile) (void);
+
+/* This call of zs_malloc, counted from 1, fails with that; 0: none does. */
+static unsigned fail_call, nr_calls;
+static int fail_error;
+
+struct zcomp_stream *
+__wrap_zcomp_stream_get (struct zcomp *comp, enum zcomp_direction direction)
+{
+  void (*const now) (void) = meanwhile;
+
+  if (now && direction == ZCOMP_COMPRESS) {
+    meanwhile = NULL;
+    now ();
+  }
+  return __real_zcomp_stream_get (comp, direction);
+}
+
+int
+__wrap_zs_malloc (struct zs_pool *pool, size_t len, uint64_t owner,
+                  uint64_t *handle)
+{
+  if (fail_call > 0 && ++nr_calls >= fail_call) {
+    if (fail_error != -EAGAIN)
+      fail_call = 0;
+    return fail_error;
+  }
+  return __real_zs_malloc (pool, len, owner, handle);
+}
+
+/* lz4, recompressed by zstd at its usual level, and at a higher one. */
+static void
+make_device (void)
+{
+  const struct zcomp_backend *const zstd = zcomp_backend_find ("zstd");
+  const struct zram_config config = {
+      .disksize = NR_PAGES * ZRAM_PAGE_SIZE,
+      .algorithms[1].backend = zstd,
+      .algorithms[2].backend = zstd,
+      .algorithms[2].params = {.has_level = true, .level = 15},
+  };
+
+  meanwhile = NULL;
+  fail_call = nr_calls = 0;
+  ck_assert_int_eq (zram_create (&zram, &config), 0);
+}
+
+static void
+destroy_device (void)
+{
+  zram_destroy (zram);
+}
+
+static enum content
+content_of (uint64_t index)
+{
+  return index % 4 == 3 ? CONTENT_MIXED : CONTENT_TEXT;
+}
+
+static void
+write_content (uint64_t index, enum content content)
+{
+  char page[ZRAM_PAGE_SIZE];
+
+  content_fill (page, sizeof page, content, index);
+  must_equal (zram_write (zram, page, sizeof page, index * sizeof page), 0);
+}
+
+static void
+fill (void)
+{
+  for (uint64_t i = 0; i < NR_PAGES; i++)
+    write_content (i, content_of (i));
+}
+
+static void
+must_read (uint64_t index, enum content content)
+{
+  char page[ZRAM_PAGE_SIZE], read[ZRAM_PAGE_SIZE];
+
+  content_fill (page, sizeof page, content, index);
+  must_equal (zram_read (zram, read, sizeof read, index * sizeof read), 0);
+  must (memcmp (page, read, sizeof page) == 0);
+}
+
+static void
+must_read_all (void)
+{
+  for (uint64_t i = 0; i < NR_PAGES; i++)
+    must_read (i, content_of (i));
+}
+
+static uint32_t
+flags_of (uint64_t index)
+{
+  uint32_t flags = 0;
+
+  return slot_next_allocated (zram->table, index, index + 1, &flags) == index
+             ? flags
+             : 0;
+}
+
+/* Nothing is in hand, and the pool holds what the slots name, no more. */
+static void
+must_be_at_rest (void)
+{
+  struct zs_fragmentation fragmentation;
+  struct zs_pool_stats pool;
+  uint64_t live = 0;
+
+  for (uint64_t i = 0; i < NR_PAGES; i++) {
+    const uint32_t flags = flags_of (i);
+
+    must (!(flags & SLOT_PP));
+    if (slot_size (flags) > 0)
+      live += flags & SLOT_HUGE ? ZRAM_PAGE_SIZE : zs_cost (slot_size (flags));
+  }
+  zram_pool_stats (zram, &pool, &fragmentation);
+  ck_assert_uint_eq (pool.live, live);
+}
+
+static int
+recompress (const struct zram_recompress *what, const struct run *run)
+{
+  return zram_recompress (zram, what, run, &done);
+}
+
+static int
+recompress_all (unsigned priority)
+{
+  return recompress (
+      &(struct zram_recompress){.max_pages = ALL, .priority = priority}, NULL);
+}
+
+START_TEST (pages_get_smaller_and_come_back)
+{
+  struct zram_stats before, after;
+
+  fill ();
+  zram_stats (zram, &before);
+  ck_assert_int_eq (recompress_all (1), 0);
+  zram_stats (zram, &after);
+  ck_assert_uint_eq (done.tried, NR_PAGES);
+  ck_assert_uint_gt (done.gained, NR_PAGES / 2);
+  ck_assert_uint_lt (after.compr_data_size, before.compr_data_size);
+  ck_assert_uint_gt (done.saved, 0);
+  ck_assert_uint_eq (after.recomp_tried, done.tried);
+  ck_assert_uint_eq (after.recomp_gained, done.gained);
+  ck_assert_uint_eq (after.recomp_saved, done.saved);
+  must_be_at_rest ();
+  must_read_all ();
+  /* What gained nothing is tried again, what gained is not. */
+  ck_assert_int_eq (recompress_all (1), 0);
+  ck_assert_uint_eq (done.tried + after.recomp_gained, NR_PAGES);
+  /* A higher priority takes them all. */
+  ck_assert_int_eq (recompress_all (2), 0);
+  ck_assert_uint_eq (done.tried, NR_PAGES);
+  must_be_at_rest ();
+  must_read_all ();
+}
+
+START_TEST (what_is_saved_is_what_the_pool_has_less)
+{
+  struct zs_fragmentation fragmentation;
+  struct zs_pool_stats before, after;
+
+  fill ();
+  write_content (7, CONTENT_NOISE);
+  zram_pool_stats (zram, &before, &fragmentation);
+  ck_assert_int_eq (recompress_all (1), 0);
+  zram_pool_stats (zram, &after, &fragmentation);
+  ck_assert_uint_eq (before.live - after.live, done.saved);
+}
+
+START_TEST (what_makes_no_sense_is_refused)
+{
+  const struct zram_recompress bad[] = {
+      {.max_pages = ALL, .priority = 0},
+      {.max_pages = ALL, .priority = 3},
+      {.max_pages = ALL, .priority = 4},
+      {.max_pages = ALL,
+       .priority = 1,
+       .threshold = (uint32_t) zs_huge_size ()},
+  };
+
+  fill ();
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    done.tried = 1;
+    ck_assert_int_eq (recompress (&bad[i], NULL), -EINVAL);
+    ck_assert_uint_eq (done.tried, 0);
+  }
+}
+
+START_TEST (a_device_without_a_second_algorithm_refuses)
+{
+  const struct zram_config config = {.disksize = ZRAM_PAGE_SIZE};
+
+  zram_destroy (zram);
+  ck_assert_int_eq (zram_create (&zram, &config), 0);
+  ck_assert_int_eq (recompress_all (1), -EINVAL);
+}
+
+START_TEST (only_the_class_asked_for_is_tried)
+{
+  struct zram_recompress what = {.max_pages = ALL, .priority = 1};
+
+  fill ();
+  for (uint64_t i = 0; i < 10; i++)
+    write_content (i, CONTENT_NOISE);
+  write_content (20, CONTENT_SAME);
+  ck_assert_int_eq (zram_idle (zram, ZRAM_IDLE_ALL, NULL), 0);
+  for (uint64_t i = 5; i < 100; i++)
+    must_read (i, i < 10    ? CONTENT_NOISE
+                  : i == 20 ? CONTENT_SAME
+                            : content_of (i));
+  what.huge = what.idle = true;
+  ck_assert_int_eq (recompress (&what, NULL), 0);
+  ck_assert_uint_eq (done.tried, 5);
+  ck_assert_uint_eq (done.gained, 0);
+  /* Those are no longer idle. */
+  what.huge = false;
+  ck_assert_int_eq (recompress (&what, NULL), 0);
+  ck_assert_uint_eq (done.tried, NR_PAGES - 100);
+  what.huge = true;
+  what.idle = false;
+  ck_assert_int_eq (recompress (&what, NULL), 0);
+  ck_assert_uint_eq (done.tried, 10);
+}
+
+START_TEST (shorter_pages_than_the_threshold_stay)
+{
+  struct zram_recompress what = {
+      .max_pages = ALL, .priority = 1, .threshold = 2000};
+  uint64_t expected = 0;
+
+  fill ();
+  for (uint64_t i = 0; i < NR_PAGES; i++)
+    expected += slot_size (flags_of (i)) >= 2000;
+  ck_assert_uint_gt (expected, 0);
+  ck_assert_uint_lt (expected, NR_PAGES);
+  ck_assert_int_eq (recompress (&what, NULL), 0);
+  ck_assert_uint_eq (done.tried, expected);
+  for (uint64_t i = 0; i < NR_PAGES; i++)
+    if (slot_priority (flags_of (i)) > 0)
+      must (slot_size (flags_of (i)) < 2000);
+}
+
+/* Whatever number is tried, it is that number, and none that was left is longer
+ * by a bucket than one that was tried.  Nothing gains, so all stay as long as
+ * they are: the pages have been recompressed by the highest algorithm. */
+START_TEST (the_longest_come_first)
+{
+  struct zram_recompress what = {.priority = 1};
+  uint32_t before[NR_PAGES];
+
+  for (what.max_pages = 0; what.max_pages < NR_PAGES;
+       what.max_pages += 1 + what.max_pages / 3) {
+    uint32_t shortest = UINT32_MAX, longest = 0;
+
+    for (uint64_t i = 0; i < NR_PAGES; i++)
+      write_content (i, i % 2 ? CONTENT_MIXED : CONTENT_TEXT);
+    for (uint64_t i = 0; i < NR_PAGES; i++)
+      before[i] = slot_size (flags_of (i));
+    ck_assert_int_eq (recompress (&what, NULL), 0);
+    ck_assert_uint_eq (done.tried, what.max_pages);
+    for (uint64_t i = 0; i < NR_PAGES; i++)
+      if (slot_priority (flags_of (i)) == 0)
+        longest = before[i] > longest ? before[i] : longest;
+      else
+        shortest = before[i] < shortest ? before[i] : shortest;
+    if (done.gained == done.tried)
+      ck_assert_uint_le (longest / 64, shortest / 64);
+  }
+}
+
+START_TEST (only_the_highest_finds_a_page_incompressible)
+{
+  write_content (0, CONTENT_NOISE);
+  ck_assert_int_eq (recompress_all (1), 0);
+  ck_assert_uint_eq (done.tried, 1);
+  ck_assert (!(flags_of (0) & SLOT_INCOMPRESSIBLE));
+  ck_assert_int_eq (recompress_all (2), 0);
+  ck_assert_uint_eq (done.tried, 1);
+  ck_assert (flags_of (0) & SLOT_INCOMPRESSIBLE);
+  ck_assert_int_eq (recompress_all (2), 0);
+  ck_assert_uint_eq (done.tried, 0);
+  must_read (0, CONTENT_NOISE);
+  ck_assert (flags_of (0) & SLOT_INCOMPRESSIBLE);
+  write_content (0, CONTENT_NOISE);
+  ck_assert (!(flags_of (0) & SLOT_INCOMPRESSIBLE));
+}
+
+START_TEST (when_it_was_used_stays)
+{
+  struct zram_page page;
+  uint64_t index = 0;
+  uint32_t accessed;
+
+  write_content (0, CONTENT_TEXT);
+  ck_assert (zram_next_page (zram, &index, &page));
+  accessed = page.accessed;
+  ck_assert (!page.recompressed);
+  sleep (2);
+  ck_assert_int_eq (recompress_all (1), 0);
+  ck_assert_uint_eq (done.gained, 1);
+  ck_assert (zram_next_page (zram, &index, &page));
+  ck_assert (page.recompressed);
+  ck_assert_uint_eq (page.accessed, accessed);
+}
+
+/* What may happen to page 0 while it is in hand. */
+
+static void
+it_is_read (void)
+{
+  must_read (0, CONTENT_TEXT);
+}
+
+static void
+it_is_written (void)
+{
+  write_content (0, CONTENT_MIXED);
+}
+
+static void
+it_is_filled_with_zeros (void)
+{
+  write_content (0, CONTENT_ZERO);
+}
+
+static void
+a_part_is_written (void)
+{
+  char page[ZRAM_PAGE_SIZE];
+
+  content_fill (page, sizeof page, CONTENT_TEXT, 0);
+  must_equal (zram_write (zram, page, 100, 0), 0);
+}
+
+static void
+it_is_discarded (void)
+{
+  zram_discard (zram, ZRAM_PAGE_SIZE, 0);
+}
+
+static void
+it_is_discarded_and_written (void)
+{
+  it_is_discarded ();
+  write_content (0, CONTENT_TEXT);
+}
+
+static void
+nothing_happens (void)
+{
+}
+
+static void
+it_is_marked_idle (void)
+{
+  ck_assert_int_eq (zram_idle (zram, ZRAM_IDLE_ALL, NULL), 0);
+}
+
+/* All other pages go, and what is left is moved together. */
+static void
+it_is_moved (void)
+{
+  zram_discard (zram, (NR_PAGES - 1) * ZRAM_PAGE_SIZE, ZRAM_PAGE_SIZE);
+  zram_compact (zram, NULL);
+}
+
+static const struct {
+  void (*what) (void);
+  enum content content; /* then; CONTENT_KINDS: zeros */
+  bool gained;
+} events[] = {
+    {it_is_read, CONTENT_TEXT, false},
+    {it_is_written, CONTENT_MIXED, false},
+    {it_is_filled_with_zeros, CONTENT_ZERO, false},
+    {a_part_is_written, CONTENT_TEXT, false},
+    {it_is_discarded, CONTENT_ZERO, false},
+    {it_is_discarded_and_written, CONTENT_TEXT, false},
+    {nothing_happens, CONTENT_TEXT, true},
+    {it_is_marked_idle, CONTENT_TEXT, true},
+    {it_is_moved, CONTENT_TEXT, true},
+};
+
+#define EVENTS (sizeof events / sizeof *events)
+
+START_TEST (a_page_that_is_used_meanwhile_is_left_alone)
+{
+  for (uint64_t i = 0; i < NR_PAGES; i++)
+    write_content (i, i == 0 ? CONTENT_TEXT : CONTENT_SAME);
+  meanwhile = events[_i].what;
+  ck_assert_int_eq (recompress_all (1), 0);
+  ck_assert_ptr_null (meanwhile);
+  ck_assert_uint_eq (done.tried, 1);
+  ck_assert_uint_eq (done.gained, events[_i].gained);
+  must_be_at_rest ();
+  must_read (0, events[_i].content);
+}
+
+/* The same, and it would be incompressible. */
+START_TEST (a_page_that_is_used_meanwhile_is_not_marked)
+{
+  write_content (0, CONTENT_NOISE);
+  meanwhile = it_is_written;
+  ck_assert_int_eq (recompress_all (2), 0);
+  ck_assert (!(flags_of (0) & SLOT_INCOMPRESSIBLE));
+  must_be_at_rest ();
+}
+
+/* Every allocation of a run fails in turn. */
+START_TEST (no_failure_leaks)
+{
+  static const struct {
+    int error, result;
+  } cases[] = {{-ENOMEM, -ENOMEM}, {-ENOSPC, 0}};
+
+  for (unsigned call = 1; call <= NR_PAGES; call += 1 + call / 4) {
+    zram_discard (zram, NR_PAGES * ZRAM_PAGE_SIZE, 0);
+    for (uint64_t i = 0; i < NR_PAGES; i++)
+      write_content (i, CONTENT_TEXT);
+    nr_calls = 0;
+    fail_call = call;
+    fail_error = cases[_i].error;
+    ck_assert_int_eq (recompress_all (1), cases[_i].result);
+    ck_assert_uint_eq (fail_call, 0);
+    ck_assert_uint_eq (done.gained, _i == 0 ? call - 1 : NR_PAGES - 1);
+    must_be_at_rest ();
+    for (uint64_t i = 0; i < NR_PAGES; i++)
+      must_read (i, CONTENT_TEXT);
+  }
+}
+
+/* What the run is told to do when the reserve stays empty: give up a page. */
+START_TEST (an_empty_reserve_is_waited_for)
+{
+  write_content (0, CONTENT_TEXT);
+  fail_call = 1;
+  fail_error = -EAGAIN;
+  ck_assert_int_eq (recompress_all (1), 0);
+  ck_assert_uint_gt (nr_calls, 10);
+  ck_assert_uint_eq (done.tried, 1);
+  ck_assert_uint_eq (done.gained, 0);
+  fail_call = 0;
+  must_be_at_rest ();
+  must_read (0, CONTENT_TEXT);
+}
+
+START_TEST (without_memory_for_its_streams_it_does_nothing)
+{
+  if (!memory_can_be_limited ())
+    return;
+  fill ();
+  memory_limit (0);
+  ck_assert_int_eq (recompress_all (2), -ENOMEM);
+  memory_limit_lift ();
+  ck_assert_uint_eq (done.tried, 0);
+  ck_assert_int_eq (recompress_all (2), 0);
+  ck_assert_uint_eq (done.tried, NR_PAGES);
+}
+
+/* Stopped when so many are done. */
+struct stopping {
+  _Atomic bool stop;
+  uint64_t after;
+  uint64_t last, total;
+};
+
+static void
+stop_after (void *arg, uint64_t n, uint64_t total)
+{
+  struct stopping *const stopping = arg;
+
+  must (n > stopping->last && n <= total);
+  must (stopping->total == 0 || stopping->total == total);
+  stopping->last = n;
+  stopping->total = total;
+  if (n >= stopping->after)
+    stopping->stop = true;
+}
+
+START_TEST (a_run_can_be_stopped)
+{
+  for (uint64_t after = 1; after < NR_PAGES; after += 50) {
+    struct stopping stopping = {.after = after};
+    const struct run run = {
+        .stop = &stopping.stop, .progress = stop_after, .arg = &stopping};
+
+    fill ();
+    ck_assert_int_eq (
+        recompress (&(struct zram_recompress){.max_pages = ALL, .priority = 1},
+                    &run),
+        -EINTR);
+    ck_assert_uint_ge (done.tried, after);
+    ck_assert_uint_lt (done.tried, NR_PAGES);
+    must_be_at_rest ();
+    must_read_all ();
+  }
+}
+
+START_TEST (a_run_that_is_stopped_before_it_begins_does_nothing)
+{
+  static const _Atomic bool stop = true;
+  const struct run run = {.stop = &stop};
+
+  fill ();
+  ck_assert_int_eq (
+      recompress (&(struct zram_recompress){.max_pages = ALL, .priority = 1},
+                  &run),
+      -EINTR);
+  ck_assert_uint_eq (done.tried, 0);
+}
+
+/* Other threads read and write all the while. */
+
+static _Atomic bool quit;
+
+static void
+use_pages (void *arg, unsigned me)
+{
+  uint64_t random = me + 1;
+
+  (void) arg;
+  if (me == 0) {
+    for (unsigned i = 0; i < scaled (20); i++) {
+      struct zram_recompressed mine;
+
+      must_equal (zram_recompress (zram,
+                                   &(struct zram_recompress){
+                                       .max_pages = ALL, .priority = 1 + i % 2},
+                                   NULL, &mine),
+                  0);
+    }
+    quit = true;
+  }
+  while (!quit) {
+    const uint64_t index = random_below (&random, NR_PAGES / 4) * 4 + me;
+
+    if (random_below (&random, 2))
+      write_content (index, content_of (index));
+    else
+      must_read (index, content_of (index));
+    if (random_below (&random, 500) == 0)
+      zram_compact (zram, NULL);
+  }
+}
+
+START_TEST (pages_in_use_are_never_wrong)
+{
+  fill ();
+  quit = false;
+  threads_run (4, use_pages, NULL);
+  must_be_at_rest ();
+  must_read_all ();
+}
+
+static void
+run_twice (void *arg, unsigned me)
+{
+  struct zram_recompressed *const each = arg;
+
+  must_equal (zram_recompress (
+                  zram,
+                  &(struct zram_recompress){.max_pages = ALL, .priority = 2},
+                  NULL, &each[me]),
+              0);
+}
+
+START_TEST (a_second_run_waits_for_the_first)
+{
+  struct zram_recompressed each[2];
+
+  for (uint64_t i = 0; i < NR_PAGES; i++)
+    write_content (i, CONTENT_TEXT);
+  threads_run (2, run_twice, each);
+  ck_assert_uint_eq (each[0].tried + each[1].tried, NR_PAGES);
+  ck_assert (each[0].tried == 0 || each[1].tried == 0);
+}
+
+int
+main (void)
+{
+  Suite *const suite = suite_create ("recompress");
+  TCase *const tc = suite_case (suite, "recompress");
+
+  tcase_add_checked_fixture (tc, make_device, destroy_device);
+  tcase_add_test (tc, pages_get_smaller_and_come_back);
+  tcase_add_test (tc, what_is_saved_is_what_the_pool_has_less);
+  tcase_add_test (tc, what_makes_no_sense_is_refused);
+  tcase_add_test (tc, a_device_without_a_second_algorithm_refuses);
+  tcase_add_test (tc, only_the_class_asked_for_is_tried);
+  tcase_add_test (tc, shorter_pages_than_the_threshold_stay);
+  tcase_add_test (tc, the_longest_come_first);
+  tcase_add_test (tc, only_the_highest_finds_a_page_incompressible);
+  tcase_add_test (tc, when_it_was_used_stays);
+  tcase_add_loop_test (tc, a_page_that_is_used_meanwhile_is_left_alone, 0,
+                       EVENTS);
+  tcase_add_test (tc, a_page_that_is_used_meanwhile_is_not_marked);
+  tcase_add_loop_test (tc, no_failure_leaks, 0, 2);
+  tcase_add_test (tc, an_empty_reserve_is_waited_for);
+  tcase_add_test (tc, without_memory_for_its_streams_it_does_nothing);
+  tcase_add_test (tc, a_run_can_be_stopped);
+  tcase_add_test (tc, a_run_that_is_stopped_before_it_begins_does_nothing);
+  tcase_add_test (tc, pages_in_use_are_never_wrong);
+  tcase_add_test (tc, a_second_run_waits_for_the_first);
+  return suite_run (suite);
+}
