@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <config.h>
 
-#include <sched.h>
-#include <signal.h>
-#include <unistd.h>
-
 #include "futex.h"
+#include "thread.h"
 #include "worker.h"
 
 static void *
@@ -24,40 +21,17 @@ run (void *arg)
   return NULL;
 }
 
-/* Its scheduling class is the process's first thread's, whoever starts it;
- * ORDINARY: unless that is a real-time one. */
-static void
-choose_class (pthread_attr_t *attr, bool ordinary)
-{
-  struct sched_param param = {0};
-  int policy = sched_getscheduler (getpid ());
-
-  if (ordinary && (policy == SCHED_RR || policy == SCHED_FIFO))
-    policy = SCHED_OTHER;
-  else
-    sched_getparam (getpid (), &param);
-  pthread_attr_setinheritsched (attr, PTHREAD_EXPLICIT_SCHED);
-  pthread_attr_setschedpolicy (attr, policy);
-  pthread_attr_setschedparam (attr, &param);
-}
-
 int
 worker_start (struct worker *worker)
 {
-  sigset_t all, before;
-  pthread_attr_t attr;
   int r;
 
   worker->stop = false;
-  pthread_attr_init (&attr);
-  choose_class (&attr, worker->ordinary);
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &before);
-  r = pthread_create (&worker->thread, &attr, run, worker);
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
-  pthread_attr_destroy (&attr);
+  r = thread_start (&worker->thread,
+                    worker->ordinary ? THREAD_ORDINARY : THREAD_SERVES, run,
+                    worker);
   worker->running = r == 0;
-  return -r;
+  return r;
 }
 
 void

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Starting a thread of the server's own.  It takes no signals: those are for
+ * nbdkit.
+ */
+#ifndef ZRAM_THREAD_H
+#define ZRAM_THREAD_H
+
+#include <pthread.h>
+
+/* When it runs. */
+enum thread_class {
+  THREAD_SERVES,   /* like the process's first thread: those that serve */
+  THREAD_ORDINARY, /* the same, unless that is of a real-time class */
+  THREAD_IDLE      /* when nobody else wants to (SCHED_IDLE) */
+};
+
+/* Start FN (ARG), whose scheduling class does not depend on who calls this.
+ * After the server has forked: a fork leaves threads behind.  -EAGAIN; -EPERM:
+ * the first thread is of a real-time class, and the caller, who is not, may not
+ * start such a one. */
+extern int thread_start (pthread_t *thread, enum thread_class class,
+                         void *(*fn) (void *arg), void *arg);
+
+/* What a thread of THREAD_IDLE has to do first: pthreads know no such class
+ * when they start one.  It fails nowhere: to give way is allowed to all. */
+extern void thread_give_way (void);
+
+#endif /* ZRAM_THREAD_H */
