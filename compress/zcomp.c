@@ -14,27 +14,46 @@
  *   directions[ZCOMP_DECOMPRESS]    stream 0  stream 1 ... stream N-1
  *
  * All contexts of a direction lie in one reserved range.  An algorithm that
- * keeps no state in a direction has one stream there that nobody locks.
+ * keeps no state in a direction has one stream there that nobody locks.  What
+ * all streams read, a digested dictionary, lies in a range of its own.
+ *
+ * An operation is submitted to the backend, in memory of the thread that does.
+ * Nearly all are complete when submitting returns, and cost nothing more; who
+ * submits one that is not sleeps on its state:
+ *
+ *   STARTED -> COMPLETE             completed before anybody waited
+ *   STARTED -> WAITED -> COMPLETE   and woken
  */
 #include <config.h>
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend.h"
 #include "compiler.h"
 #include "cpu.h"
+#include "futex.h"
 #include "lockdep.h"
 #include "vmem.h"
 #include "zcomp.h"
+#include "zcompdict.h"
 
 const struct zcomp_backend *const zcomp_backends[] = {
     &backend_lz4,
     &backend_zstd,
+    &backend_zstd_4k,
     NULL,
+};
+
+/* Of an operation: has the backend completed it, does somebody sleep? */
+enum op_state {
+  OP_STARTED,
+  OP_WAITED,
+  OP_COMPLETE
 };
 
 struct zcomp_stream {
@@ -46,14 +65,16 @@ struct zcomp_stream {
 struct direction {
   struct zcomp_stream *streams;
   unsigned nr_streams;
-  char *contexts; /* nr_streams of context_size */
-  size_t context_size;
+  char *contexts;      /* nr_streams of context_size */
+  size_t context_size; /* known before there are any; 0: no state */
 };
 
 struct zcomp {
-  const struct zcomp_backend *backend;
+  struct zcomp_setup setup;
+  struct zcomp_dict *dict;
+  void *shared; /* setup.shared, to be written */
+  size_t shared_size;
   const void *domain;
-  int level;
   unsigned nr_streams; /* for a direction that has contexts */
   bool prepared;
   struct direction directions[ZCOMP_DIRECTIONS];
@@ -80,23 +101,149 @@ zcomp_backend_levels (const struct zcomp_backend *backend)
   return backend->levels ();
 }
 
-/* Memory for the contexts of one direction, if it needs any. */
+bool
+zcomp_backend_takes_dict (const struct zcomp_backend *backend)
+{
+  return backend->takes_dict;
+}
+
 static int
-reserve_contexts (struct direction *direction, size_t size)
+check_level (const struct zcomp_backend *backend, int level, char *why,
+             size_t size)
+{
+  const struct zcomp_levels levels = backend->levels ();
+
+  if (level >= levels.min && level <= levels.max)
+    return 0;
+  if (levels.min == levels.max)
+    snprintf (why, size, "level %d is out of range: %s takes only %d", level,
+              backend->name, levels.min);
+  else
+    snprintf (why, size, "level %d is out of range: %s takes %d to %d", level,
+              backend->name, levels.min, levels.max);
+  return -EINVAL;
+}
+
+/* A raw stream's window is given as a negative number, as zlib has it. */
+static int
+check_winbits (int winbits, char *why, size_t size)
+{
+  if ((winbits >= 8 && winbits <= 15) || (winbits >= -15 && winbits <= -8))
+    return 0;
+  snprintf (why, size,
+            "deflate.winbits %d is out of range: it is 8 to 15, or -15 to -8",
+            winbits);
+  return -EINVAL;
+}
+
+/* ", NAME" for each algorithm that takes a dictionary. */
+static void
+list_dict_takers (char *list, size_t size)
+{
+  size_t n = 0;
+
+  list[0] = '\0';
+  for (size_t i = 0; zcomp_backends[i] && n < size; i++)
+    if (zcomp_backends[i]->takes_dict)
+      n += (size_t) snprintf (list + n, size - n, "%s%s", n ? ", " : "",
+                              zcomp_backends[i]->name);
+}
+
+static int
+check_dict (const struct zcomp_backend *backend, const struct zcomp_dict *dict,
+            char *why, size_t size)
+{
+  char takers[128];
+
+  if (!backend->takes_dict) {
+    list_dict_takers (takers, sizeof takers);
+    snprintf (why, size, "%s takes no dictionary; these do: %s", backend->name,
+              takers);
+    return -EINVAL;
+  }
+  if (!backend->check_dict ||
+      backend->check_dict (zcomp_dict_bytes (dict), zcomp_dict_len (dict)) == 0)
+    return 0;
+  snprintf (why, size, "the dictionary is damaged: %s cannot read its tables",
+            backend->name);
+  return -EINVAL;
+}
+
+int
+zcomp_params_check (const struct zcomp_backend *backend,
+                    const struct zcomp_params *params, char *why, size_t size)
+{
+  int r = 0;
+
+  if (params->has_level)
+    r = check_level (backend, params->level, why, size);
+  if (r == 0 && params->has_winbits)
+    r = check_winbits (params->winbits, why, size);
+  if (r == 0 && params->dict)
+    r = check_dict (backend, params->dict, why, size);
+  return r;
+}
+
+static size_t
+round_up (size_t size)
+{
+  return (size + ZRAM_CACHE_LINE - 1) & ~(size_t) (ZRAM_CACHE_LINE - 1);
+}
+
+/* SIZE bytes at *START, if it is any. */
+static int
+open_memory (void **start, size_t size)
 {
   if (size == 0)
     return 0;
-  size = (size + ZRAM_CACHE_LINE - 1) & ~(size_t) (ZRAM_CACHE_LINE - 1);
-  direction->context_size = size;
-  direction->contexts = vmem_reserve (size * direction->nr_streams);
-  if (!direction->contexts)
+  *start = vmem_reserve (size);
+  if (!*start)
     return -ENOMEM;
-  return vmem_open (direction->contexts, size * direction->nr_streams);
+  return vmem_open (*start, size);
+}
+
+static size_t
+contexts_size (const struct direction *direction)
+{
+  return direction->context_size * direction->nr_streams;
+}
+
+/* Memory for the contexts of one direction, if it needs any. */
+static int
+reserve_contexts (struct direction *direction)
+{
+  void *start = NULL;
+  const int r = open_memory (&start, contexts_size (direction));
+
+  direction->contexts = start;
+  return r;
+}
+
+/* What all streams are to read. */
+static int
+create_shared (struct zcomp *comp)
+{
+  int r = open_memory (&comp->shared, comp->shared_size);
+
+  if (r == 0 && comp->shared)
+    r = comp->setup.backend->shared_init (comp->shared, comp->shared_size,
+                                          &comp->setup);
+  comp->setup.shared = comp->shared;
+  return r;
+}
+
+static void
+destroy_shared (struct zcomp *comp)
+{
+  vmem_release (comp->shared, comp->shared_size);
+  comp->shared = NULL;
+  comp->setup.shared = NULL;
 }
 
 static int
 init_streams (struct zcomp *comp, struct direction *direction,
-              int (*init) (void *mem, size_t size, int level))
+              int (*init) (void *mem, size_t size,
+                           const struct zcomp_setup *setup))
 {
   int r = 0;
 
@@ -109,7 +256,7 @@ init_streams (struct zcomp *comp, struct direction *direction,
       continue;
     stream->ctx = direction->contexts + i * direction->context_size;
     if (init)
-      r = init (stream->ctx, direction->context_size, comp->level);
+      r = init (stream->ctx, direction->context_size, &comp->setup);
   }
   return r;
 }
@@ -117,15 +264,12 @@ init_streams (struct zcomp *comp, struct direction *direction,
 static int
 create_direction (struct zcomp *comp, enum zcomp_direction which)
 {
-  const struct zcomp_backend *const backend = comp->backend;
+  const struct zcomp_backend *const backend = comp->setup.backend;
   struct direction *const direction = &comp->directions[which];
-  const bool compress = which == ZCOMP_COMPRESS;
-  const size_t size = compress ? backend->compress_size (comp->level)
-                               : backend->decompress_size (comp->level);
   int r;
 
-  direction->nr_streams = size ? comp->nr_streams : 1;
-  r = reserve_contexts (direction, size);
+  direction->nr_streams = zcomp_streams (comp, which);
+  r = reserve_contexts (direction);
   if (r < 0)
     return r;
   direction->streams = aligned_alloc (
@@ -135,8 +279,8 @@ create_direction (struct zcomp *comp, enum zcomp_direction which)
   memset (direction->streams, 0,
           direction->nr_streams * sizeof *direction->streams);
   return init_streams (comp, direction,
-                       compress ? backend->compress_init
-                                : backend->decompress_init);
+                       which == ZCOMP_COMPRESS ? backend->compress_init
+                                               : backend->decompress_init);
 }
 
 static void
@@ -145,9 +289,8 @@ destroy_direction (struct direction *direction)
   for (unsigned i = 0; direction->streams && i < direction->nr_streams; i++)
     pthread_mutex_destroy (&direction->streams[i].lock);
   free (direction->streams);
-  vmem_release (direction->contexts,
-                direction->context_size * direction->nr_streams);
-  *direction = (struct direction){0};
+  vmem_release (direction->contexts, contexts_size (direction));
+  *direction = (struct direction){.context_size = direction->context_size};
 }
 
 static void
@@ -155,6 +298,36 @@ destroy_streams (struct zcomp *comp)
 {
   for (unsigned i = 0; i < ZCOMP_DIRECTIONS; i++)
     destroy_direction (&comp->directions[i]);
+  destroy_shared (comp);
+}
+
+/* How BACKEND is used: all that is known before there is anything shared. */
+static struct zcomp_setup
+make_setup (const struct zcomp_backend *backend,
+            const struct zcomp_params *params)
+{
+  const struct zcomp_dict *const dict = params->dict;
+
+  return (struct zcomp_setup){
+      .backend = backend,
+      .level = params->has_level ? params->level : backend->levels ().usual,
+      .dict = dict ? zcomp_dict_bytes (dict) : NULL,
+      .dict_len = dict ? zcomp_dict_len (dict) : 0};
+}
+
+/* Ask the backend how much memory it will want. */
+static void
+set_sizes (struct zcomp *comp)
+{
+  const struct zcomp_setup *const setup = &comp->setup;
+  const struct zcomp_backend *const backend = setup->backend;
+
+  comp->directions[ZCOMP_COMPRESS].context_size =
+      round_up (backend->compress_size (setup));
+  comp->directions[ZCOMP_DECOMPRESS].context_size =
+      round_up (backend->decompress_size (setup));
+  if (backend->shared_size)
+    comp->shared_size = backend->shared_size (setup);
 }
 
 int
@@ -162,19 +335,23 @@ zcomp_create (struct zcomp **compp, const struct zcomp_backend *backend,
               const struct zcomp_params *params, unsigned nr_streams,
               const void *domain)
 {
-  const struct zcomp_levels levels = backend->levels ();
-  const int level = params && params->has_level ? params->level : levels.usual;
+  const struct zcomp_params usual = {0};
   struct zcomp *comp;
+  char why[256];
 
-  if (nr_streams == 0 || level < levels.min || level > levels.max)
+  if (!params)
+    params = &usual;
+  if (nr_streams == 0 ||
+      zcomp_params_check (backend, params, why, sizeof why) < 0)
     return -EINVAL;
   comp = calloc (1, sizeof *comp);
   if (!comp)
     return -ENOMEM;
-  comp->backend = backend;
+  comp->setup = make_setup (backend, params);
+  comp->dict = zcomp_dict_get (params->dict);
   comp->domain = domain;
-  comp->level = level;
   comp->nr_streams = nr_streams;
+  set_sizes (comp);
   *compp = comp;
   return 0;
 }
@@ -182,10 +359,11 @@ zcomp_create (struct zcomp **compp, const struct zcomp_backend *backend,
 int
 zcomp_prepare (struct zcomp *comp)
 {
-  int r = 0;
+  int r;
 
   if (comp->prepared)
     return 0;
+  r = create_shared (comp);
   for (unsigned i = 0; i < ZCOMP_DIRECTIONS && r == 0; i++)
     r = create_direction (comp, i);
   if (r < 0)
@@ -197,14 +375,13 @@ zcomp_prepare (struct zcomp *comp)
 int
 zcomp_populate (struct zcomp *comp)
 {
-  int r = 0;
+  int r = comp->shared ? vmem_populate (comp->shared, comp->shared_size) : 0;
 
   for (unsigned i = 0; i < ZCOMP_DIRECTIONS && r == 0; i++) {
     const struct direction *const direction = &comp->directions[i];
 
     if (direction->contexts)
-      r = vmem_populate (direction->contexts,
-                         direction->context_size * direction->nr_streams);
+      r = vmem_populate (direction->contexts, contexts_size (direction));
   }
   return r;
 }
@@ -215,18 +392,23 @@ zcomp_destroy (struct zcomp *comp)
   if (!comp)
     return;
   destroy_streams (comp);
+  zcomp_dict_put (comp->dict);
   free (comp);
+}
+
+void
+zcomp_usage (const struct zcomp *comp, struct zcomp_usage *usage)
+{
+  *usage = (struct zcomp_usage){.dict = comp->setup.dict_len +
+                                        (comp->shared ? comp->shared_size : 0)};
+  for (unsigned i = 0; i < ZCOMP_DIRECTIONS; i++)
+    usage->contexts += contexts_size (&comp->directions[i]);
 }
 
 unsigned
 zcomp_streams (const struct zcomp *comp, enum zcomp_direction direction)
 {
-  const struct zcomp_backend *const backend = comp->backend;
-  const size_t size = direction == ZCOMP_COMPRESS
-                          ? backend->compress_size (comp->level)
-                          : backend->decompress_size (comp->level);
-
-  return size ? comp->nr_streams : 1;
+  return comp->directions[direction].context_size ? comp->nr_streams : 1;
 }
 
 struct zcomp_stream *
@@ -261,21 +443,64 @@ zcomp_stream_put (struct zcomp_stream *stream)
   lockdep_release (stream->comp->domain, LOCK_STREAM);
 }
 
+/* Once the state is OP_COMPLETE, OP may be gone: what is woken then is an
+ * address, and who sleeps there for something else looks again. */
+void
+zcomp_op_complete (struct zcomp_op *op, int result)
+{
+  op->result = result;
+  if (atomic_exchange (&op->state, OP_COMPLETE) == OP_WAITED)
+    futex_wake_one (&op->state);
+}
+
+/* Sleep until OP is complete; its result. */
+static int
+op_wait (struct zcomp_op *op)
+{
+  uint32_t state = OP_STARTED;
+
+  atomic_compare_exchange_strong (&op->state, &state, OP_WAITED);
+  while (atomic_load (&op->state) != OP_COMPLETE)
+    futex_wait (&op->state, OP_WAITED);
+  return op->result;
+}
+
+static inline int
+op_finish (struct zcomp_op *op, int submitted)
+{
+  return likely (submitted != ZCOMP_PENDING) ? submitted : op_wait (op);
+}
+
 int
 zcomp_compress (struct zcomp_stream *stream, const void *src, void *dst,
                 size_t capacity, size_t *len)
 {
-  const struct zcomp *const comp = stream->comp;
+  const struct zcomp_setup *const setup = &stream->comp->setup;
+  struct zcomp_op op = {.setup = setup,
+                        .ctx = stream->ctx,
+                        .src = src,
+                        .dst = dst,
+                        .capacity = capacity};
+  int r;
 
   lockdep_may_sleep ();
-  return comp->backend->compress (stream->ctx, comp->level, src, dst, capacity,
-                                  len);
+  r = op_finish (&op, setup->backend->compress (&op));
+  *len = op.len;
+  return r;
 }
 
 int
 zcomp_decompress (struct zcomp_stream *stream, const void *src, size_t len,
                   void *dst)
 {
+  const struct zcomp_setup *const setup = &stream->comp->setup;
+  struct zcomp_op op = {.setup = setup,
+                        .ctx = stream->ctx,
+                        .src = src,
+                        .len = len,
+                        .dst = dst,
+                        .capacity = ZRAM_PAGE_SIZE};
+
   lockdep_may_sleep ();
-  return stream->comp->backend->decompress (stream->ctx, src, len, dst);
+  return op_finish (&op, setup->backend->decompress (&op));
 }

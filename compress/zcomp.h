@@ -56,27 +56,45 @@ extern const char *zcomp_backend_name (const struct zcomp_backend *backend);
 
 extern struct zcomp_levels
 zcomp_backend_levels (const struct zcomp_backend *backend);
+extern bool zcomp_backend_takes_dict (const struct zcomp_backend *backend);
+
+/* Can BACKEND be used as PARAMS say?  -EINVAL: no, and WHY, SIZE bytes, is set
+ * to what is wrong and what would be right: "level 99 is out of range: zstd
+ * takes -131072 to 22".  deflate.winbits is 8 to 15 or -15 to -8 as in zlib,
+ * whatever the algorithm. */
+extern int
+zcomp_params_check (const struct zcomp_backend *backend,
+                    const struct zcomp_params *params, char *why, size_t size);
 
 /* Make a zcomp for BACKEND, used as PARAMS say, which may be NULL: by default;
  * it takes its own reference to the dictionary.  It has no streams yet.
  * NR_STREAMS is how many there will be for each direction, at least 1 (as many
  * as the machine may have CPUs).  DOMAIN names the device to the lock checker.
- * -ENOMEM; -EINVAL: BACKEND cannot be used so, or NR_STREAMS is 0. */
+ * -ENOMEM; -EINVAL: zcomp_params_check says no, or NR_STREAMS is 0. */
 extern int
 zcomp_create (struct zcomp **comp, const struct zcomp_backend *backend,
               const struct zcomp_params *params, unsigned nr_streams,
               const void *domain);
 
-/* Make the streams, if there are none: before the first is taken, by one thread
- * at a time.  -ENOMEM: there are none; it may be tried again. */
+/* Make the streams, and digest the dictionary once for all of them, if that has
+ * not been done: before the first is taken, by one thread at a time.  -ENOMEM:
+ * there are none; it may be tried again. */
 extern int zcomp_prepare (struct zcomp *comp);
 
-/* Put memory behind all contexts, so that no stream's first use takes a page
- * fault.  -ENOMEM. */
+/* Put memory behind all contexts and the digested dictionary, so that no
+ * stream's first use takes a page fault.  -ENOMEM. */
 extern int zcomp_populate (struct zcomp *comp);
 
 /* No stream may be held.  COMP may be NULL. */
 extern void zcomp_destroy (struct zcomp *comp);
+
+/* Memory that COMP has, or will have when all of it has been used; in bytes. */
+struct zcomp_usage {
+  size_t contexts; /* of all streams; 0 before zcomp_prepare */
+  size_t dict;     /* the dictionary, and what was made of it */
+};
+
+extern void zcomp_usage (const struct zcomp *comp, struct zcomp_usage *usage);
 
 /* How many streams there are, or will be, for DIRECTION. */
 extern unsigned

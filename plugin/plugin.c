@@ -76,11 +76,21 @@ plugin_config_complete (void)
   return 0;
 }
 
+/* zram_zstd_4k=yes: a key is what a shell can take for a variable's name. */
+static void
+dump_algorithm (const char *name)
+{
+  printf ("zram_");
+  for (; *name; name++)
+    putchar (*name == '-' ? '_' : *name);
+  puts ("=yes");
+}
+
 static void
 plugin_dump (void)
 {
   for (size_t i = 0; zcomp_backends[i]; i++)
-    printf ("zram_%s=yes\n", zcomp_backend_name (zcomp_backends[i]));
+    dump_algorithm (zcomp_backend_name (zcomp_backends[i]));
   printf ("zram_default_algorithm=%s\n", ZRAM_DEFAULT_ALGORITHM);
   printf ("zram_page_size=%u\n", ZRAM_PAGE_SIZE);
   printf ("zram_max_disksize=%" PRIu64 "\n", ZRAM_MAX_DISKSIZE);

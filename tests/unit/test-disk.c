@@ -177,7 +177,7 @@ START_TEST (what_it_is_made_of_cannot_be_changed)
 
   MUST_DO (steps);
   must_show ("disksize", "1048576");
-  must_show ("comp_algorithm", "[lz4] zstd");
+  must_show ("comp_algorithm", "[lz4] zstd zstd-4k");
   must_show ("compact_threshold", "0");
 }
 
@@ -221,7 +221,7 @@ START_TEST (a_reset_begins_at_the_beginning)
   must_show ("initstate", "0");
   must_show ("disksize", "0");
   must_show ("mm_stat", "0 0 0 0 0 0 0 0 0");
-  must_show ("comp_algorithm", "[lz4] zstd");
+  must_show ("comp_algorithm", "[lz4] zstd zstd-4k");
   ck_assert_int_eq (set ("reset", "1"), 0);
 
   ck_assert_int_eq (set ("disksize", "2M"), 0);
