@@ -76,7 +76,10 @@ struct zcomp_backend {
 };
 
 extern const struct zcomp_backend backend_lz4;
+extern const struct zcomp_backend backend_lz4hc;
 extern const struct zcomp_backend backend_zstd;
 extern const struct zcomp_backend backend_zstd_4k;
+extern const struct zcomp_backend backend_deflate;
+extern const struct zcomp_backend backend_lzo;
 
 #endif /* ZRAM_BACKEND_H */

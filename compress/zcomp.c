@@ -44,8 +44,15 @@
 
 const struct zcomp_backend *const zcomp_backends[] = {
     &backend_lz4,
+    &backend_lz4hc,
     &backend_zstd,
     &backend_zstd_4k,
+#if HAVE_DEFLATE
+    &backend_deflate,
+#endif
+#if HAVE_LZO
+    &backend_lzo,
+#endif
     NULL,
 };
 

@@ -164,7 +164,7 @@ bad 'reserve' 1M reserve=1M reserve=2M
 bad 'reserve_waiters' 1M reserve_waiters=1 reserve_waiters=1
 
 # Algorithms that are not there: the line names those that are.
-for name in lzo LZ4 Zstd 'lz4 ' ' lz4' lz4,zstd 842 lz4hc none; do
+for name in lzo-rle LZ4 Zstd 'lz4 ' ' lz4' lz4,zstd 842 zstd-5k none; do
   bad 'comp_algorithm.*lz4.*zstd' 1M "comp_algorithm=$name"
 done
 

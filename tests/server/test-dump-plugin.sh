@@ -9,7 +9,8 @@
 "$nbdkit" "$plugin" --dump-plugin >"$dir/dump"
 for line in name=zram api_version=2 magic_config_key=size \
             errno_is_preserved=1 thread_model=parallel \
-            zram_page_size=4096 zram_lz4=yes zram_zstd=yes \
+            zram_page_size=4096 zram_lz4=yes zram_lz4hc=yes \
+            zram_zstd=yes zram_zstd_4k=yes \
             zram_default_algorithm=lz4 zram_max_disksize=17592186044416
 do
   grep -qx "$line" "$dir/dump" || die "no line \"$line\""

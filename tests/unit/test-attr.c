@@ -43,7 +43,7 @@ static const struct store_row bad[] = {
     {"size", "17T"},
     {"size", "none"},
     {"comp_algorithm", ""},
-    {"comp_algorithm", "lzo"},
+    {"comp_algorithm", "842"},
     {"comp_algorithm", "lz"},
     {"comp_algorithm", "LZ4"},
     {"comp_algorithm", "lz4 "},

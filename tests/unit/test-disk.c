@@ -42,19 +42,38 @@ set (const char *name, const char *value)
   return error.code;
 }
 
-/* What it shows must be the line WANT. */
+/* The first line of what attribute NAME shows. */
 static void
-must_show (const char *name, const char *want)
+show (const char *name, char *text, size_t size)
 {
   struct attr_error error;
-  char text[256] = "";
-  FILE *const fp = fmemopen (text, sizeof text, "w");
+  FILE *const fp = fmemopen (text, size, "w");
 
   ck_assert_ptr_nonnull (fp);
   ck_assert_int_eq (attr_get (&disk, name, fp, &error), 0);
   fclose (fp);
   text[strcspn (text, "\n")] = '\0';
+}
+
+/* What it shows must be the line WANT. */
+static void
+must_show (const char *name, const char *want)
+{
+  char text[256] = "";
+
+  show (name, text, sizeof text);
   ck_assert_str_eq (text, want);
+}
+
+/* What comes after it depends on what was built in. */
+static void
+must_begin (const char *name, const char *want)
+{
+  char text[256] = "";
+
+  show (name, text, sizeof text);
+  ck_assert_msg (strncmp (text, want, strlen (want)) == 0, "%s shows '%s'",
+                 name, text);
 }
 
 /* What is told, and what the answer must be. */
@@ -177,7 +196,7 @@ START_TEST (what_it_is_made_of_cannot_be_changed)
 
   MUST_DO (steps);
   must_show ("disksize", "1048576");
-  must_show ("comp_algorithm", "[lz4] zstd zstd-4k");
+  must_begin ("comp_algorithm", "[lz4] lz4hc zstd ");
   must_show ("compact_threshold", "0");
 }
 
@@ -221,7 +240,7 @@ START_TEST (a_reset_begins_at_the_beginning)
   must_show ("initstate", "0");
   must_show ("disksize", "0");
   must_show ("mm_stat", "0 0 0 0 0 0 0 0 0");
-  must_show ("comp_algorithm", "[lz4] zstd zstd-4k");
+  must_begin ("comp_algorithm", "[lz4] lz4hc zstd ");
   ck_assert_int_eq (set ("reset", "1"), 0);
 
   ck_assert_int_eq (set ("disksize", "2M"), 0);
