@@ -8,9 +8,7 @@
 #ifndef ZRAM_BACKEND_H
 #define ZRAM_BACKEND_H
 
-#include <stdatomic.h>
-#include <stdint.h>
-
+#include "completion.h"
 #include "zcomp.h"
 
 /* How a zcomp uses its backend: the same for all of its streams. */
@@ -31,8 +29,8 @@ struct zcomp_op {
   void *dst;
   size_t capacity; /* bytes at DST; when decompressing, a page */
 
-  int result;             /* of one that was pending */
-  _Atomic uint32_t state; /* zcomp.c's */
+  int result; /* of one that was pending */
+  struct completion completion;
 };
 
 /* What submitting returns for an operation that is not complete. */

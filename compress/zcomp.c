@@ -19,10 +19,7 @@
  *
  * An operation is submitted to the backend, in memory of the thread that does.
  * Nearly all are complete when submitting returns, and cost nothing more; who
- * submits one that is not sleeps on its state:
- *
- *   STARTED -> COMPLETE             completed before anybody waited
- *   STARTED -> WAITED -> COMPLETE   and woken
+ * submits one that is not sleeps until it is.
  */
 #include <config.h>
 
@@ -36,7 +33,6 @@
 #include "backend.h"
 #include "compiler.h"
 #include "cpu.h"
-#include "futex.h"
 #include "lockdep.h"
 #include "vmem.h"
 #include "zcomp.h"
@@ -54,13 +50,6 @@ const struct zcomp_backend *const zcomp_backends[] = {
     &backend_lzo,
 #endif
     NULL,
-};
-
-/* Of an operation: has the backend completed it, does somebody sleep? */
-enum op_state {
-  OP_STARTED,
-  OP_WAITED,
-  OP_COMPLETE
 };
 
 struct zcomp_stream {
@@ -450,25 +439,17 @@ zcomp_stream_put (struct zcomp_stream *stream)
   lockdep_release (stream->comp->domain, LOCK_STREAM);
 }
 
-/* Once the state is OP_COMPLETE, OP may be gone: what is woken then is an
- * address, and who sleeps there for something else looks again. */
 void
 zcomp_op_complete (struct zcomp_op *op, int result)
 {
   op->result = result;
-  if (atomic_exchange (&op->state, OP_COMPLETE) == OP_WAITED)
-    futex_wake_one (&op->state);
+  completion_complete (&op->completion);
 }
 
-/* Sleep until OP is complete; its result. */
 static int
 op_wait (struct zcomp_op *op)
 {
-  uint32_t state = OP_STARTED;
-
-  atomic_compare_exchange_strong (&op->state, &state, OP_WAITED);
-  while (atomic_load (&op->state) != OP_COMPLETE)
-    futex_wait (&op->state, OP_WAITED);
+  completion_wait (&op->completion);
   return op->result;
 }
 
