@@ -158,7 +158,8 @@ part_clang ()
 part_tidy ()
 {
   local dir=$work/clang
-  local room='/(common|allocator|compress|device|control|plugin|zramctl)/'
+  local room
+  room='/(common|workers|allocator|compress|device|control|plugin|zramctl)/'
   build_clang || return
   find "$dir" -name '*.*o.json' -exec sed '1s/^/,/; $s/,$//' {} + |
     sed '1s/^,/[/; $s/$/]/' >"$dir/compile_commands.json"
@@ -193,11 +194,12 @@ part_tsan ()
 # What gcov says of each line of the rooms, once: "room/file line count".
 coverage_lines ()
 {
+  local rooms='device|allocator|compress|workers|control|zramctl'
   find "$1" -name '*.gcda' -exec gcov --json-format --stdout {} + |
     jq -r '
       .files[] | .file as $file | .lines[] |
       "\($file) \(.line_number) \(.count)"' |
-    sed -nE 's:^.*/((device|allocator|compress|control|zramctl)/[^ /]*) :\1 :p' |
+    sed -nE "s:^.*/(($rooms)/[^ /]*) :\\1 :p" |
     awk '{ at = $1 " " $2; n[at] += $3 } END { for (at in n) print at, n[at] }'
 }
 
