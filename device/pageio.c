@@ -185,11 +185,11 @@ page_read_part (struct zram *zram, uint64_t index, unsigned offset,
 }
 
 int
-page_write (struct zram *zram, uint64_t index, const void *buf)
+page_write (struct zram *zram, uint64_t index, const void *buf, bool may_wait)
 {
   struct content new, old;
   struct slot *slot;
-  int r = content_make (zram, index, buf, true, &new);
+  int r = content_make (zram, index, buf, may_wait, &new);
 
   if (r < 0)
     return r;
@@ -244,14 +244,14 @@ try_write_part (struct zram *zram, uint64_t index, unsigned offset,
 /* Nobody waits for the reserve with a slot in hand, so these begin again. */
 int
 page_write_part (struct zram *zram, uint64_t index, unsigned offset,
-                 unsigned len, const void *buf)
+                 unsigned len, const void *buf, bool may_wait)
 {
   struct patience patience = {0};
   int r;
 
   do
     r = try_write_part (zram, index, offset, len, buf);
-  while (reserve_again (&zram->reserve, &patience, &r));
+  while (may_wait && reserve_again (&zram->reserve, &patience, &r));
   return r;
 }
 

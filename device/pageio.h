@@ -13,6 +13,7 @@
 
 #include "background.h"
 #include "reserve.h"
+#include "spread.h"
 #include "stats.h"
 #include "zram.h"
 
@@ -28,20 +29,24 @@ struct zram {
   struct zcomp *comps[ZRAM_PRIORITIES]; /* NULL: there is none */
   const struct zcomp_backend *backend;
   struct stats stats;
+  struct spread spread;
   bool no_faults; /* as in zram_config */
   struct reserve reserve;
   struct background background;
   struct recompress *recompress; /* NULL: only priority 0 has an algorithm */
 };
 
+/* Where MAY_WAIT is false, -EAGAIN: the pool's reserve is empty, and the page
+ * as it was. */
 extern int page_read (struct zram *zram, uint64_t index, void *buf);
-extern int page_write (struct zram *zram, uint64_t index, const void *buf);
+extern int
+page_write (struct zram *zram, uint64_t index, const void *buf, bool may_wait);
 
 /* The same for part of a page: LEN is less than a page. */
 extern int page_read_part (struct zram *zram, uint64_t index, unsigned offset,
                            unsigned len, void *buf);
 extern int page_write_part (struct zram *zram, uint64_t index, unsigned offset,
-                            unsigned len, const void *buf);
+                            unsigned len, const void *buf, bool may_wait);
 extern int page_zero_part (struct zram *zram, uint64_t index, unsigned offset,
                            unsigned len);
 

@@ -69,6 +69,7 @@ create_parts (struct zram *zram, const struct zram_config *config)
     zs_pool_set_budget (zram->pool, config->budget, config->mem_min);
     zs_pool_set_relocate (zram->pool, page_relocate, zram);
     zram->background.compact_threshold = config->compact_threshold;
+    zram->spread = (struct spread){config->workers, config->spread_threshold};
     zram->no_faults = config->no_faults;
     zram->reserve.bytes = reserve_of (config);
     zram->reserve.keep_free = config->keep_free;
@@ -246,23 +247,54 @@ count_request (const struct zram *zram, enum counter kind, uint64_t bytes)
   stats_stripe_add (stripe, kind + 1, (int64_t) bytes);
 }
 
-int
-zram_read (struct zram *zram, void *buf, uint64_t count, uint64_t offset)
+/* A spread_fn. */
+static int
+read_pieces (struct zram *zram, char *dst, uint64_t count, uint64_t offset,
+             bool may_wait)
 {
-  char *dst = buf;
-
-  count_request (zram, READS, count);
+  (void) may_wait;
   while (count > 0) {
     const struct piece p = first_piece (count, offset);
     const int r = p.len == ZRAM_PAGE_SIZE
                       ? page_read (zram, p.index, dst)
                       : page_read_part (zram, p.index, p.offset, p.len, dst);
 
-    if (r < 0) {
-      stats_add (&zram->stats, FAILED_READS, 1);
+    if (r < 0)
       return r;
-    }
     dst += p.len;
+    offset += p.len;
+    count -= p.len;
+  }
+  return 0;
+}
+
+int
+zram_read (struct zram *zram, void *buf, uint64_t count, uint64_t offset)
+{
+  int r;
+
+  count_request (zram, READS, count);
+  r = spread_request (zram, read_pieces, buf, count, offset);
+  if (r < 0)
+    stats_add (&zram->stats, FAILED_READS, 1);
+  return r;
+}
+
+/* A spread_fn. */
+static int
+write_pieces (struct zram *zram, char *src, uint64_t count, uint64_t offset,
+              bool may_wait)
+{
+  while (count > 0) {
+    const struct piece p = first_piece (count, offset);
+    const int r =
+        p.len == ZRAM_PAGE_SIZE
+            ? page_write (zram, p.index, src, may_wait)
+            : page_write_part (zram, p.index, p.offset, p.len, src, may_wait);
+
+    if (r < 0)
+      return r;
+    src += p.len;
     offset += p.len;
     count -= p.len;
   }
@@ -272,24 +304,13 @@ zram_read (struct zram *zram, void *buf, uint64_t count, uint64_t offset)
 int
 zram_write (struct zram *zram, const void *buf, uint64_t count, uint64_t offset)
 {
-  const char *src = buf;
+  int r;
 
   count_request (zram, WRITES, count);
-  while (count > 0) {
-    const struct piece p = first_piece (count, offset);
-    const int r = p.len == ZRAM_PAGE_SIZE
-                      ? page_write (zram, p.index, src)
-                      : page_write_part (zram, p.index, p.offset, p.len, src);
-
-    if (r < 0) {
-      stats_add (&zram->stats, FAILED_WRITES, 1);
-      return r;
-    }
-    src += p.len;
-    offset += p.len;
-    count -= p.len;
-  }
-  return 0;
+  r = spread_request (zram, write_pieces, (char *) buf, count, offset);
+  if (r < 0)
+    stats_add (&zram->stats, FAILED_WRITES, 1);
+  return r;
 }
 
 /* So many pages freed by one request are worth a look at the holes that they

@@ -12,7 +12,7 @@
  *   -ENOSPC  mem_limit was reached, or the budget; the content is the old one
  *   -ENOMEM  the system has no memory; the content is the old one
  *   -EIO     a stored page could not be restored
- * A request that fails may have done the pages before the one that failed.
+ * A request that fails may have done any of its pages but one.
  */
 #ifndef ZRAM_H
 #define ZRAM_H
@@ -74,8 +74,12 @@ struct zram_config {
   bool no_faults; /* all memory that I/O may need is filled by zram_start, the
                    * slot table with it, and the pool grows from the reserve
                    * only: what serves swap to its own machine */
-  unsigned reserve_waiters; /* writes that may wait at once for the reserve to
-                             * be refilled; others fail with -ENOSPC */
+  struct workpool *workers;  /* that help (workpool.h); NULL: none; they may be
+                              * started later than the device */
+  unsigned spread_threshold; /* pages of a request from which on they do; 0:
+                              * they do everything */
+  unsigned reserve_waiters;  /* writes that may wait at once for the reserve to
+                              * be refilled; others fail with -ENOSPC */
 };
 
 /* Bytes that zram_start fills with no_faults for this CONFIG, but for the

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Requests of many pages, done by several threads: the one that has the
+ * request, and workers of the pool.
+ *
+ * To wake another CPU and wait for it takes longer than a page does, so a
+ * request has to be of so many pages (zram_config's spread_threshold) before it
+ * is worth it.
+ */
+#ifndef ZRAM_SPREAD_H
+#define ZRAM_SPREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct zram;
+struct workpool;
+
+struct spread {
+  struct workpool *pool; /* NULL: nothing is spread */
+  unsigned threshold;    /* pages; 0: the workers do all */
+};
+
+/* Do a piece of a request: COUNT bytes at OFFSET of the device, and at BUF.
+ * Pieces end where pages do, but for the request's own ends.  -EAGAIN, unless
+ * it MAY WAIT for the reserve: what it has done so far can be done again. */
+typedef int (*spread_fn) (struct zram *zram, char *buf, uint64_t count,
+                          uint64_t offset, bool may_wait);
+
+/* Do a request by FN, alone or with others.  The first error that was met: the
+ * request's other pieces may have been done or not. */
+extern int spread_request (struct zram *zram, spread_fn fn, char *buf,
+                           uint64_t count, uint64_t offset);
+
+#endif /* ZRAM_SPREAD_H */
