@@ -31,10 +31,10 @@ static __thread FROM_BIRTH struct held held[MAX_HELD];
 static __thread FROM_BIRTH unsigned nr_held;
 
 static const char *const class_names[LOCK_CLASSES] = {
-    [LOCK_DEVICE] = "device",   [LOCK_SLOT] = "slot",
-    [LOCK_STREAM] = "stream",   [LOCK_GROW] = "grow",
-    [LOCK_COMPACT] = "compact", [LOCK_SHARD] = "shard",
-    [LOCK_ZSPAGE] = "zspage",
+    [LOCK_DEVICE] = "device", [LOCK_RUN] = "run",
+    [LOCK_SLOT] = "slot",     [LOCK_STREAM] = "stream",
+    [LOCK_GROW] = "grow",     [LOCK_COMPACT] = "compact",
+    [LOCK_SHARD] = "shard",   [LOCK_ZSPAGE] = "zspage",
 };
 
 /* In one line, so that it is not lost among others. */

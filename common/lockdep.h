@@ -5,6 +5,7 @@
  * one class may only take locks of classes further down:
  *
  *   device   shared by every open export; reset and disksize take it alone
+ *   run      who has pages in hand (postprocess.h); the holder may sleep
  *   slot     one bit in the slot's flag word; the holder may sleep
  *   stream   one compression or decompression context; the holder may sleep
  *   grow     the pool's next zspage; the holder may sleep
@@ -25,6 +26,7 @@
 
 enum lock_class {
   LOCK_DEVICE,
+  LOCK_RUN,
   LOCK_SLOT,
   LOCK_STREAM,
   LOCK_GROW,

@@ -5,13 +5,21 @@
  * may wait.
  *
  * Idea.  Nothing is locked but to copy an object out, and to put another in its
- * place:
+ * place; and what takes the time is done by threads that run when nobody else
+ * wants to:
  *
- *   [lock slot: mark, copy object]  restore page  compress it
- *   allocate, copy in  [lock slot: still marked? swap old for new]  free old
+ *   the run's thread      [lock slot: mark, copy object]  restore page
+ *   a background worker   compress it
+ *   the run's thread      allocate, copy in
+ *                         [lock slot: still marked? swap old for new]  free old
  *
  * A page that somebody uses meanwhile loses its mark (postprocess.h), and is
- * left alone.
+ * left alone.  The workers hold no lock but that of a stream that only they
+ * use: whoever holds a lock and is kept from running holds up the I/O.
+ *
+ * Several pages are in hand at a time, in a ring:
+ *
+ *   jobs    put back | oldest ... being compressed ... newest | free
  *
  * Invariants:
  *   - each page in hand is put back once, whatever fails;
@@ -22,9 +30,12 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <string.h>
 #include <time.h>
 
+#include "completion.h"
+#include "lockdep.h"
 #include "pageio.h"
 #include "postprocess.h"
 #include "recompress.h"
@@ -32,6 +43,7 @@
 #include "selection.h"
 #include "slottable.h"
 #include "vmem.h"
+#include "workpool.h"
 #include "zcomp.h"
 #include "zsmalloc.h"
 
@@ -44,8 +56,14 @@
     .tv_nsec = 10000000 \
   }
 
+/* Pages in hand for each worker: the one that it compresses, and some for it to
+ * go on with while the run's thread does something else. */
+#define JOBS_PER_THREAD 4U
+
 /* A page in hand. */
 struct job {
+  struct work work;
+  struct completion completion;
   struct zcomp *comp; /* that is to compress it */
   uint64_t index;
   uint32_t flags;              /* its slot's, when it was taken */
@@ -58,6 +76,9 @@ struct job {
 /* A run. */
 struct recompression {
   struct zram *zram;
+  struct recompress *ring;
+  unsigned oldest;  /* job in hand */
+  unsigned in_hand; /* so many jobs */
   const struct zram_recompress *what;
   const struct run *run;
   struct zram_recompressed *done;
@@ -68,20 +89,32 @@ struct recompression {
 
 struct recompress {
   pthread_mutex_t run_lock; /* held by a run, from its start to its end */
-  struct job job;
+  struct workpool *pool;    /* NULL: a run compresses by itself */
+  unsigned nr_jobs;
+  struct job jobs[];
 };
 
-int
-recompress_create (struct recompress **recompressp)
+static size_t
+size_of_ring (unsigned nr_jobs)
 {
-  struct recompress *const recompress = vmem_reserve (sizeof *recompress);
-  int r = recompress ? vmem_open (recompress, sizeof *recompress) : -ENOMEM;
+  return sizeof (struct recompress) + nr_jobs * sizeof (struct job);
+}
+
+int
+recompress_create (struct recompress **recompressp, struct workpool *pool)
+{
+  const unsigned threads = workpool_threads (pool);
+  const unsigned nr_jobs = threads > 0 ? threads * JOBS_PER_THREAD : 1;
+  struct recompress *const recompress = vmem_reserve (size_of_ring (nr_jobs));
+  int r = recompress ? vmem_open (recompress, size_of_ring (nr_jobs)) : -ENOMEM;
 
   if (r < 0) {
-    vmem_release (recompress, sizeof *recompress);
+    vmem_release (recompress, size_of_ring (nr_jobs));
     return r;
   }
   pthread_mutex_init (&recompress->run_lock, NULL);
+  recompress->pool = pool;
+  recompress->nr_jobs = nr_jobs;
   *recompressp = recompress;
   return 0;
 }
@@ -89,7 +122,7 @@ recompress_create (struct recompress **recompressp)
 int
 recompress_populate (struct recompress *recompress)
 {
-  return vmem_populate (recompress, sizeof *recompress);
+  return vmem_populate (recompress, size_of_ring (recompress->nr_jobs));
 }
 
 void
@@ -98,7 +131,7 @@ recompress_destroy (struct recompress *recompress)
   if (!recompress)
     return;
   pthread_mutex_destroy (&recompress->run_lock);
-  vmem_release (recompress, sizeof *recompress);
+  vmem_release (recompress, size_of_ring (recompress->nr_jobs));
 }
 
 /* zram's rules for a candidate; threshold 0 is below every length. */
@@ -156,15 +189,19 @@ restore (struct zram *zram, struct job *job)
   return r;
 }
 
+/* What a worker does; it may not look at the job again. */
 static void
-compress (struct job *job)
+compress (struct work *work)
 {
+  struct job *const job =
+      (struct job *) ((char *) work - offsetof (struct job, work));
   struct zcomp_stream *const stream =
       zcomp_stream_get (job->comp, ZCOMP_COMPRESS);
 
   job->result = zcomp_compress (stream, job->page, job->object, ZRAM_PAGE_SIZE,
                                 &job->len);
   zcomp_stream_put (stream);
+  completion_complete (&job->completion);
 }
 
 /* Room for the new object.  While there is none in reserve the run waits, with
@@ -211,9 +248,9 @@ install (struct recompression *r, const struct job *job)
   stats_add (&zram->stats, RECOMP_SAVED, (int64_t) saved);
 }
 
-/* The page in hand goes back. */
+/* A page that was compressed goes back. */
 static void
-put_back (struct recompression *r, struct job *job)
+put_back (struct recompression *r, const struct job *job)
 {
   const bool fits = job->result == 0 || job->result == -ENOSPC;
 
@@ -248,28 +285,85 @@ take (struct recompression *r, struct job *job, uint64_t index)
   return false;
 }
 
-/* Until there are no candidates left, or enough have been tried. */
+/* Put the oldest page in hand back when it has been compressed; of a run that
+ * is to end, those that nobody compresses yet are not. */
 static void
-recompress_pages (struct recompression *r, struct job *job)
+reap (struct recompression *r)
 {
-  const uint64_t max_pages = r->what->max_pages;
+  struct job *const job = &r->ring->jobs[r->oldest];
+  const bool ends = r->error < 0 || run_stopped (r->run);
+
+  if (ends && workpool_cancel (r->ring->pool, WORK_BACKGROUND, &job->work))
+    page_let_be (r->zram, job->index, false);
+  else {
+    completion_wait (&job->completion);
+    put_back (r, job);
+  }
+  r->oldest = (r->oldest + 1) % r->ring->nr_jobs;
+  r->in_hand--;
+}
+
+/* Let a worker compress JOB's page, which is in hand.  Where others have filled
+ * the queue, those that this run has there come first. */
+static void
+submit (struct recompression *r, struct job *job)
+{
+  while (!workpool_submit (r->ring->pool, WORK_BACKGROUND, &job->work))
+    if (r->in_hand > 0)
+      reap (r);
+    else {
+      compress (&job->work);
+      break;
+    }
+  r->in_hand++;
+}
+
+/* The job after the newest, which is free. */
+static struct job *
+free_job (struct recompression *r)
+{
+  struct recompress *const ring = r->ring;
+  struct job *const job = &ring->jobs[(r->oldest + r->in_hand) % ring->nr_jobs];
+
+  job->work = (struct work){.fn = compress};
+  job->completion = (struct completion){0};
+  job->comp = r->zram->comps[r->what->priority];
+  return job;
+}
+
+/* The next candidate, if there is one left, and not yet enough are tried. */
+static bool
+next_candidate (struct recompression *r, uint64_t *index)
+{
+  const uint64_t taken = r->done->tried + r->in_hand;
+
+  return r->error == 0 && taken < r->what->max_pages &&
+         selection_next (&r->selection, r->what->max_pages - taken, r->run,
+                         index);
+}
+
+static void
+recompress_pages (struct recompression *r)
+{
   uint64_t index;
 
-  while (r->error == 0 && r->done->tried < max_pages &&
-         selection_next (&r->selection, max_pages - r->done->tried, r->run,
-                         &index))
-    if (take (r, job, index)) {
-      compress (job);
-      put_back (r, job);
-    }
+  while (next_candidate (r, &index)) {
+    struct job *const job = free_job (r);
+
+    if (take (r, job, index))
+      submit (r, job);
+    if (r->in_hand == r->ring->nr_jobs)
+      reap (r);
+  }
+  while (r->in_hand > 0)
+    reap (r);
 }
 
 /* The caller has the run lock. */
 static int
-do_run (struct recompression *r, struct job *job)
+do_run (struct recompression *r)
 {
-  struct zcomp *const comp = r->zram->comps[r->what->priority];
-  int e = zcomp_prepare (comp);
+  int e = zcomp_prepare (r->zram->comps[r->what->priority]);
 
   if (e < 0)
     return e;
@@ -279,8 +373,7 @@ do_run (struct recompression *r, struct job *job)
   r->total = r->selection.candidates < r->what->max_pages
                  ? r->selection.candidates
                  : r->what->max_pages;
-  job->comp = comp;
-  recompress_pages (r, job);
+  recompress_pages (r);
   if (r->error == 0 && run_stopped (r->run))
     r->error = -EINTR;
   return r->error;
@@ -288,36 +381,46 @@ do_run (struct recompression *r, struct job *job)
 
 /* Others that want a run wait for this one, unless they are stopped. */
 static int
-lock_run (struct recompress *recompress, const struct run *run)
+lock_run (struct zram *zram, const struct run *run)
 {
   const struct timespec moment = MOMENT;
 
-  while (pthread_mutex_trylock (&recompress->run_lock) != 0) {
+  while (pthread_mutex_trylock (&zram->recompress->run_lock) != 0) {
     if (run_stopped (run))
       return -EINTR;
     nanosleep (&moment, NULL);
   }
+  lockdep_acquired_try (zram, LOCK_RUN);
   return 0;
+}
+
+static void
+unlock_run (struct zram *zram)
+{
+  pthread_mutex_unlock (&zram->recompress->run_lock);
+  lockdep_release (zram, LOCK_RUN);
 }
 
 int
 zram_recompress (struct zram *zram, const struct zram_recompress *what,
                  const struct run *run, struct zram_recompressed *done)
 {
-  struct recompress *const recompress = zram->recompress;
-  struct recompression r = {
-      .zram = zram, .what = what, .run = run, .done = done};
+  struct recompression r = {.zram = zram,
+                            .ring = zram->recompress,
+                            .what = what,
+                            .run = run,
+                            .done = done};
   int e;
 
   *done = (struct zram_recompressed){0};
   if (what->priority == 0 || what->priority >= ZRAM_PRIORITIES ||
       !zram->comps[what->priority] || what->threshold >= zs_huge_size ())
     return -EINVAL;
-  e = lock_run (recompress, run);
+  e = lock_run (zram, run);
   if (e < 0)
     return e;
-  e = do_run (&r, &recompress->job);
-  pthread_mutex_unlock (&recompress->run_lock);
+  e = do_run (&r);
+  unlock_run (zram);
   /* Small holes everywhere are what is left of long objects. */
   background_wake (&zram->background);
   return e;

@@ -6,9 +6,12 @@
 #define ZRAM_RECOMPRESS_H
 
 struct recompress;
+struct workpool;
 
-/* Room for the page that a run has in hand.  -ENOMEM. */
-extern int recompress_create (struct recompress **recompress);
+/* Room for the pages that a run has in hand, which the background lane of POOL
+ * compresses; NULL: the run itself, one at a time.  -ENOMEM. */
+extern int
+recompress_create (struct recompress **recompress, struct workpool *pool);
 
 /* Put memory behind it, so that no run takes any.  -ENOMEM. */
 extern int recompress_populate (struct recompress *recompress);

@@ -47,7 +47,7 @@ create_comps (struct zram *zram, const struct zram_config *config)
     r = zcomp_create (&zram->comps[i], backend, &algorithm->params,
                       cpu_count (), zram);
     if (r == 0 && i > 0 && !zram->recompress)
-      r = recompress_create (&zram->recompress);
+      r = recompress_create (&zram->recompress, config->workers);
   }
   return r == 0 ? zcomp_prepare (zram->comps[0]) : r;
 }
