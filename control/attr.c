@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
 #include "attr.h"
@@ -305,6 +306,22 @@ compact_threshold_show (const struct disk *disk, FILE *fp)
   fprintf (fp, "%u\n", disk->config.compact_threshold);
 }
 
+/* spread_threshold */
+
+static int
+spread_threshold_store (struct attr_config *config, const char *value,
+                        struct attr_error *error)
+{
+  return attr_parse_number ("spread_threshold", value, INT_MAX,
+                            &config->zram.spread_threshold, error);
+}
+
+static void
+spread_threshold_show (const struct disk *disk, FILE *fp)
+{
+  fprintf (fp, "%u\n", disk->config.spread_threshold);
+}
+
 /* swap */
 
 static int
@@ -523,6 +540,23 @@ const struct attr attrs[] = {
         .store = compact_threshold_store,
         .set = compact_threshold_set,
         .show = compact_threshold_show,
+    },
+    {
+        .name = "workers",
+        .kind = ATTR_NUMBER,
+        .metavar = "NUMBER",
+        .help = "threads that help with long requests (default: CPUs); 0: none",
+        .store = workers_store,
+        .show = workers_show,
+    },
+    {
+        .name = "spread_threshold",
+        .kind = ATTR_NUMBER,
+        .metavar = "PAGES",
+        .help = "workers help with requests of so many pages (default 32)",
+        .of_disk = true,
+        .store = spread_threshold_store,
+        .show = spread_threshold_show,
     },
     {
         .name = "swap",

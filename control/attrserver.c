@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "attr.h"
+#include "cpu.h"
+#include "workpool.h"
 #include "zsmalloc.h"
 
 int
@@ -67,6 +70,14 @@ mem_total_store (struct attr_config *config, const char *value,
                              &config->server.mem_total, error);
 }
 
+int
+workers_store (struct attr_config *config, const char *value,
+               struct attr_error *error)
+{
+  return attr_parse_number ("workers", value, WORKPOOL_MAX_THREADS,
+                            &config->server.workers, error);
+}
+
 /* 64 bits that no run had before. */
 static int
 make_run_id (char *run_id, size_t size, struct attr_error *error)
@@ -98,6 +109,27 @@ run_id_store (struct attr_config *config, const char *value,
 }
 
 /* Completion. */
+
+/* CPUs that this process may use now. */
+static unsigned
+count_cpus (void)
+{
+  cpu_set_t set;
+
+  return sched_getaffinity (0, sizeof set, &set) == 0
+             ? (unsigned) CPU_COUNT (&set)
+             : cpu_count ();
+}
+
+static void
+complete_workers (struct attr_config *config)
+{
+  const unsigned cpus = count_cpus ();
+
+  if (!attr_is_given (config, "workers"))
+    config->server.workers =
+        cpus < WORKPOOL_MAX_THREADS ? cpus : WORKPOOL_MAX_THREADS;
+}
 
 static int
 complete_numbers (struct attr_config *config, struct attr_error *error)
@@ -171,5 +203,6 @@ attr_complete_server (struct attr_config *config, struct attr_error *error)
   if (complete_on_demand (config, error) < 0 ||
       complete_numbers (config, error) < 0)
     return -1;
+  complete_workers (config);
   return complete_memory (config, error);
 }

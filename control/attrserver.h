@@ -20,6 +20,7 @@ struct attr_server {
   uint64_t on_demand; /* bytes; 0: a name that is not known is refused */
   bool
       drop_when_closed; /* disks that were made on demand, whatever they hold */
+  unsigned workers;     /* threads of each lane of the pool; 0: no pool */
   uint64_t mem_total;   /* bytes, of all pools; 0: no limit */
   char run_id[EXPORTNAME_RUN_LEN + 1]; /* "": a name is the same in every run */
 };
@@ -37,6 +38,8 @@ extern int on_demand_close_store (struct attr_config *config, const char *value,
                                   struct attr_error *error);
 extern int mem_total_store (struct attr_config *config, const char *value,
                             struct attr_error *error);
+extern int workers_store (struct attr_config *config, const char *value,
+                          struct attr_error *error);
 extern int run_id_store (struct attr_config *config, const char *value,
                          struct attr_error *error);
 

@@ -7,6 +7,7 @@
 #include "attrshow.h"
 #include "disk.h"
 #include "swap.h"
+#include "workpool.h"
 #include "zsbudget.h"
 #include "zsmalloc.h"
 
@@ -170,6 +171,12 @@ void
 streams_show (const struct disk *disk, FILE *fp)
 {
   fprintf (fp, "%u\n", disk->zram ? zram_streams (disk->zram) : 0);
+}
+
+void
+workers_show (const struct disk *disk, FILE *fp)
+{
+  fprintf (fp, "%u\n", workpool_threads (disk->config.workers));
 }
 
 void

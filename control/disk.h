@@ -37,9 +37,10 @@ struct disk {
 };
 
 /* What a disk is before it is told anything. */
-#define DISK_CONFIG_DEFAULT                             \
-  {                                                     \
-    .compact_threshold = ZRAM_DEFAULT_COMPACT_THRESHOLD \
+#define DISK_CONFIG_DEFAULT                              \
+  {                                                      \
+    .compact_threshold = ZRAM_DEFAULT_COMPACT_THRESHOLD, \
+    .spread_threshold = ZRAM_DEFAULT_SPREAD_THRESHOLD    \
   }
 
 /* A disk without a device, called NAME, of at most EXPORTNAME_DISK_LEN bytes.

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "diskset.h"
+#include "prefault.h"
+#include "workpool.h"
 
 void
 diskset_init (struct diskset *set, const struct attr_config *config)
@@ -62,6 +64,7 @@ diskset_destroy (struct diskset *set)
     next = disk->next;
     free_disk (disk);
   }
+  workpool_destroy (set->workers);
   pthread_cond_destroy (&set->left);
   pthread_mutex_destroy (&set->lock);
 }
@@ -369,9 +372,39 @@ do_create (struct disk *disk, struct attr_error *error)
                : 0;
 }
 
+static int
+create_workers (struct diskset *set, struct attr_error *error)
+{
+  const unsigned n = set->config.server.workers;
+  const int r = n > 0 ? workpool_create (&set->workers, n) : 0;
+
+  set->config.zram.workers = set->workers;
+  return r < 0 ? attr_fail_as (error, -r, "workers: cannot have %u: %s", n,
+                               strerrordesc_np (-r))
+               : 0;
+}
+
+/* A server of swap gives them stacks first, which they find when they start. */
+static int
+start_workers (const struct diskset *set, struct attr_error *error)
+{
+  int r;
+
+  if (!set->workers)
+    return 0;
+  if (set->config.swap != SWAP_OFF)
+    prefault_stacks (WORK_LANES * workpool_threads (set->workers));
+  r = workpool_start (set->workers);
+  return r < 0 ? attr_fail_as (error, -r, "workers: cannot start them: %s",
+                               strerrordesc_np (-r))
+               : 0;
+}
+
 int
 diskset_create (struct diskset *set, struct attr_error *error)
 {
+  if (create_workers (set, error) < 0)
+    return -1;
   for (unsigned i = 0; i < set->config.server.num_devices; i++) {
     struct disk *const disk =
         add (set, "", &set->config.zram, do_create, error);
@@ -395,7 +428,7 @@ diskset_start (struct diskset *set, struct attr_error *error)
                            "a thread: %s",
                            strerrordesc_np (-r));
   }
-  return 0;
+  return start_workers (set, error);
 }
 
 void
@@ -403,6 +436,7 @@ diskset_stop (struct diskset *set)
 {
   for (struct disk *disk = set->disks; disk; disk = disk->next)
     zram_stop (disk->zram);
+  workpool_stop (set->workers);
 }
 
 /* Clients. */

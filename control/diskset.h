@@ -16,6 +16,9 @@
  * max_devices, has its mem_min, whether there is a disk in it or not: who comes
  * last finds it, however greedy the others are.
  *
+ * The disks share the workers, who start after the fork, before any client
+ * comes, and stop when nobody is left.
+ *
  * Locks.  The set's lock is held for a few instructions: for the list, and the
  * references; and while a client comes or goes, so that a disk which goes when
  * it is closed does not go under the next one's feet.  No other is taken under
@@ -34,6 +37,7 @@ struct diskset {
   struct attr_config config; /* of the server; its disksize is that of the disks
                               * at the start */
   struct zs_budget budget;
+  struct workpool *workers; /* of all disks; NULL: none */
 
   pthread_mutex_t lock;
   struct disk *disks;

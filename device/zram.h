@@ -46,6 +46,10 @@
  */
 #define ZRAM_DEFAULT_COMPACT_THRESHOLD 10
 
+/* Pages of a request that workers help with when nobody says: `make
+ * bench-spread' prints from which on it is faster so. */
+#define ZRAM_DEFAULT_SPREAD_THRESHOLD 32
+
 struct zram;
 struct run;
 struct workpool;

@@ -416,7 +416,7 @@ plugin_extents (void *handle, uint32_t count, uint64_t offset, uint32_t flags,
 }
 
 /* What --help prints: the parameters among the attributes. */
-static char help[4096];
+static char help[8192];
 
 static struct nbdkit_plugin plugin = {
     .name = "zram",
