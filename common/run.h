@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct run {
   const _Atomic bool *stop; /* set: the run is to end; NULL: it never is */
@@ -18,7 +19,13 @@ struct run {
    * and writing wait for, but the disk's.  NULL: nobody wants to know. */
   void (*progress) (void *arg, uint64_t done, uint64_t total);
   void *arg;
+
+  /* RUN_OUTCOME_SIZE bytes for a line about what has come of it; it stays as it
+   * is if there is nothing to say.  NULL: nobody wants to know. */
+  char *outcome;
 };
+
+#define RUN_OUTCOME_SIZE 128
 
 /* Each of these takes NULL for a run that nobody follows. */
 
@@ -36,6 +43,13 @@ run_progress (const struct run *run, uint64_t done, uint64_t total)
 {
   if (run && run->progress)
     run->progress (run->arg, done, total);
+}
+
+static inline void
+run_outcome (const struct run *run, const char *text)
+{
+  if (run && run->outcome)
+    snprintf (run->outcome, RUN_OUTCOME_SIZE, "%s", text);
 }
 
 #endif /* ZRAM_RUN_H */

@@ -25,6 +25,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +73,7 @@ struct zcomp {
   size_t shared_size;
   const void *domain;
   unsigned nr_streams; /* for a direction that has contexts */
-  bool prepared;
+  _Atomic bool prepared;
   struct direction directions[ZCOMP_DIRECTIONS];
 };
 
@@ -392,13 +393,17 @@ zcomp_destroy (struct zcomp *comp)
   free (comp);
 }
 
+/* Whoever asks does not wait for streams that are just being made. */
 void
 zcomp_usage (const struct zcomp *comp, struct zcomp_usage *usage)
 {
-  *usage = (struct zcomp_usage){.dict = comp->setup.dict_len +
-                                        (comp->shared ? comp->shared_size : 0)};
-  for (unsigned i = 0; i < ZCOMP_DIRECTIONS; i++)
-    usage->contexts += contexts_size (&comp->directions[i]);
+  const bool prepared = comp->prepared;
+
+  *usage = (struct zcomp_usage){
+      .dict = comp->setup.dict_len + (prepared ? comp->shared_size : 0)};
+  for (unsigned i = 0; prepared && i < ZCOMP_DIRECTIONS; i++)
+    usage->contexts +=
+        comp->directions[i].context_size * zcomp_streams (comp, i);
 }
 
 unsigned

@@ -8,11 +8,12 @@
 #include <string.h>
 
 #include "attr.h"
+#include "attralgorithm.h"
+#include "attrrun.h"
 #include "attrshow.h"
 #include "cmdline.h"
 #include "run.h"
 #include "watermark.h"
-#include "zcomp.h"
 #include "zsmalloc.h"
 
 /* Where sysfs takes a number it takes "+1", too. */
@@ -22,35 +23,59 @@ without_plus (const char *value)
   return *value == '+' ? value + 1 : value;
 }
 
+/* What stores a value into a configuration: a row's store. */
+typedef int (*store_fn) (struct attr_config *config, const char *value,
+                         struct attr_error *error);
+
+/* CONFIG is DISK's with VALUE stored in it; -1: there is none. */
+static int
+try_store (const struct disk *disk, store_fn store, const char *value,
+           struct attr_config *config, struct attr_error *error)
+{
+  *config = (struct attr_config){0};
+  zram_config_copy (&config->zram, &disk->config);
+  if (store (config, value, error) == 0)
+    return 0;
+  zram_config_clear (&config->zram);
+  return -1;
+}
+
+/* DISK's configuration becomes CONFIG. */
+static void
+adopt (struct disk *disk, const struct attr_config *config)
+{
+  zram_config_clear (&disk->config);
+  disk->config = config->zram;
+}
+
 /* Take VALUE into the disk's configuration by STORE. */
 static int
-take_in (struct disk *disk,
-         int (*store) (struct attr_config *, const char *, struct attr_error *),
-         const char *value, struct attr_error *error)
+take_in (struct disk *disk, store_fn store, const char *value,
+         struct attr_error *error)
 {
-  struct attr_config config = {.zram = disk->config};
+  struct attr_config config;
 
-  if (store (&config, value, error) < 0)
+  if (try_store (disk, store, value, &config, error) < 0)
     return -1;
-  disk->config = config.zram;
+  adopt (disk, &config);
   return 0;
 }
 
 /* ... as long as there is no device.  What is wrong is found first, as in zram.
  */
 static int
-set_before_start (struct disk *disk, const char *name,
-                  int (*store) (struct attr_config *, const char *,
-                                struct attr_error *),
+set_before_start (struct disk *disk, const char *name, store_fn store,
                   const char *value, struct attr_error *error)
 {
-  const struct zram_config before = disk->config;
+  struct attr_config config;
 
-  if (take_in (disk, store, value, error) < 0)
+  if (try_store (disk, store, value, &config, error) < 0)
     return -1;
-  if (!disk->zram)
+  if (!disk->zram) {
+    adopt (disk, &config);
     return 0;
-  disk->config = before;
+  }
+  zram_config_clear (&config.zram);
   return attr_fail_as (error, EBUSY,
                        "%s: the disk is initialised: reset it first", name);
 }
@@ -136,67 +161,33 @@ reset_set (struct disk *disk, const char *value, const struct run *run,
   return 0;
 }
 
-/* comp_algorithm */
-
-/* A longer name is not even looked for, as in zram. */
-#define ALGORITHM_NAME_SIZE 128
-
-/* The algorithms, with CURRENT, which may be NULL, in brackets. */
-static void
-print_algorithms (FILE *fp, const char *current)
-{
-  for (size_t i = 0; zcomp_backends[i]; i++) {
-    const char *const name = zcomp_backend_name (zcomp_backends[i]);
-    const bool is_current = current && strcmp (name, current) == 0;
-
-    fprintf (fp, "%s%s%s%s", i ? " " : "", is_current ? "[" : "", name,
-             is_current ? "]" : "");
-  }
-}
-
-static int
-comp_algorithm_store (struct attr_config *config, const char *value,
-                      struct attr_error *error)
-{
-  const struct zcomp_backend *const backend = zcomp_backend_find (value);
-  char names[128] = "";
-  FILE *fp;
-
-  if (backend) {
-    config->zram.algorithms[0].backend = backend;
-    return 0;
-  }
-  fp = fmemopen (names, sizeof names, "w");
-  if (fp) {
-    print_algorithms (fp, NULL);
-    fclose (fp);
-  }
-  return attr_fail (error,
-                    "comp_algorithm: unknown algorithm '%s': choose from %s",
-                    value, names);
-}
+/* comp_algorithm, recomp_algorithm, algorithm_params */
 
 static int
 comp_algorithm_set (struct disk *disk, const char *value, const struct run *run,
                     struct attr_error *error)
 {
   (void) run;
-  if (strlen (value) >= ALGORITHM_NAME_SIZE)
-    return attr_fail_as (error, E2BIG, "comp_algorithm: '%.20s...' is too long",
-                         value);
   return set_before_start (disk, "comp_algorithm", comp_algorithm_store, value,
                            error);
 }
 
-static void
-comp_algorithm_show (const struct disk *disk, FILE *fp)
+static int
+recomp_algorithm_set (struct disk *disk, const char *value,
+                      const struct run *run, struct attr_error *error)
 {
-  const struct zcomp_backend *const backend =
-      disk->config.algorithms[0].backend;
+  (void) run;
+  return set_before_start (disk, "recomp_algorithm", recomp_algorithm_store,
+                           value, error);
+}
 
-  print_algorithms (fp, backend ? zcomp_backend_name (backend)
-                                : ZRAM_DEFAULT_ALGORITHM);
-  fputc ('\n', fp);
+static int
+algorithm_params_set (struct disk *disk, const char *value,
+                      const struct run *run, struct attr_error *error)
+{
+  (void) run;
+  return set_before_start (disk, "algorithm_params", algorithm_params_store,
+                           value, error);
 }
 
 /* mem_limit */
@@ -259,22 +250,6 @@ mem_used_max_set (struct disk *disk, const char *value, const struct run *run,
   if (disk->zram)
     zram_reset_mem_used_max (disk->zram);
   return 0;
-}
-
-/* compact */
-
-static int
-compact_set (struct disk *disk, const char *value, const struct run *run,
-             struct attr_error *error)
-{
-  (void) value;
-  if (!disk->zram)
-    return attr_fail (error, "compact: the disk is not initialised: give it a "
-                             "disksize first");
-  zram_compact (disk->zram, run);
-  return run_stopped (run)
-             ? attr_fail_as (error, EINTR, "compact: was interrupted")
-             : 0;
 }
 
 /* compact_threshold */
@@ -420,11 +395,32 @@ const struct attr attrs[] = {
         .name = "comp_algorithm",
         .kind = ATTR_WORD,
         .metavar = "NAME",
-        .help = "lz4 (default; fast) or zstd (a third less memory)",
+        .help = "lz4 (default; fast), zstd (a third less memory), and others",
         .of_disk = true,
         .store = comp_algorithm_store,
         .set = comp_algorithm_set,
         .show = comp_algorithm_show,
+    },
+    {
+        .name = "recomp_algorithm",
+        .kind = ATTR_WORD,
+        .metavar = "algo=NAME [priority=N]",
+        .help = "recompress by this one; priority 1 (default) to 3",
+        .repeatable = true,
+        .of_disk = true,
+        .store = recomp_algorithm_store,
+        .set = recomp_algorithm_set,
+        .show = recomp_algorithm_show,
+    },
+    {
+        .name = "algorithm_params",
+        .kind = ATTR_WORD,
+        .metavar = "KEY=VALUE ...",
+        .help = "of priority or algo: level, dict, deflate.winbits",
+        .repeatable = true,
+        .of_disk = true,
+        .store = algorithm_params_store,
+        .set = algorithm_params_set,
     },
     {
         .name = "streams",
@@ -516,6 +512,22 @@ const struct attr attrs[] = {
         .metavar = "1",
         .help = "move pages together until no memory is gained by it",
         .set = compact_set,
+        .is_run = true,
+    },
+    {
+        .name = "idle",
+        .kind = ATTR_WORD,
+        .metavar = "all|SECONDS",
+        .help = "mark all pages as idle, or those not used for so long",
+        .set = idle_set,
+        .is_run = true,
+    },
+    {
+        .name = "recompress",
+        .kind = ATTR_WORD,
+        .metavar = "KEY=VALUE ...",
+        .help = "compress anew: type, threshold, max_pages, algo, priority",
+        .set = recompress_set,
         .is_run = true,
     },
     {
@@ -611,6 +623,18 @@ const struct attr attrs[] = {
         .show = io_stat_show,
     },
     {
+        .name = "recomp_stat",
+        .help = "recompression so far: pages tried and gained, bytes saved",
+        .columns = "tried gained saved",
+        .show = recomp_stat_show,
+    },
+    {
+        .name = "stream_stat",
+        .help = "bytes of all algorithms' streams, and of dictionaries",
+        .columns = "contexts dictionaries",
+        .show = stream_stat_show,
+    },
+    {
         .name = "debug_stat",
         .help = "frees that gave up; it is there because zram has it",
         .show = debug_stat_show,
@@ -684,7 +708,7 @@ attr_store (struct attr_config *config, const char *name, const char *value,
         error, "unknown parameter '%s': see nbdkit --help for this plugin",
         name);
   bit = UINT64_C (1) << (attr - attrs);
-  if (config->given & bit)
+  if (config->given & bit && !attr->repeatable)
     return attr_fail (error, "%s: is given twice%s%s: give it once", attr->name,
                       attr->alias ? ", perhaps as " : "",
                       attr->alias ? attr->alias : "");

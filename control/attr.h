@@ -21,7 +21,8 @@
 
 struct run;
 
-/* Everything that a parameter can set. */
+/* Everything that a parameter can set.  Of what it refers to, dictionaries,
+ * each copy has its own reference: see zram_config_copy. */
 struct attr_config {
   struct zram_config zram; /* of each disk */
   struct attr_server server;
@@ -62,8 +63,9 @@ struct attr {
   const char *columns; /* names of the columns that are shown; NULL: one */
   enum attr_walk walk;
   bool required;
-  bool of_disk; /* a parameter of each disk, which a disk that is added later
-                 * may have otherwise */
+  bool repeatable; /* as a parameter, since it is about one thing of several */
+  bool of_disk;    /* a parameter of each disk, which a disk that is added later
+                    * may have otherwise */
 
   /* Take VALUE (which outlives CONFIG) in.  0, or -1 with ERROR set and CONFIG
    * as before.  NULL: cannot be set. */

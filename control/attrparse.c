@@ -86,6 +86,23 @@ attr_parse_size_in (const char *name, const char *value, uint64_t min,
 }
 
 int
+attr_parse_count (const char *name, const char *value, const char *what,
+                  uint64_t *n, struct attr_error *error)
+{
+  char *end = NULL;
+  uint64_t number = 0;
+
+  errno = 0;
+  if (isdigit ((unsigned char) value[0]))
+    number = strtoull (value, &end, 10);
+  if (!end || *end != '\0' || errno == ERANGE)
+    return attr_fail (error, "%s: '%.64s' is not right: give %s", name, value,
+                      what);
+  *n = number;
+  return 0;
+}
+
+int
 attr_parse_number (const char *name, const char *value, unsigned max,
                    unsigned *n, struct attr_error *error)
 {

@@ -35,6 +35,12 @@ extern int attr_parse_size_in (const char *name, const char *value,
                                uint64_t min, uint64_t max, const char *range,
                                uint64_t *bytes, struct attr_error *error);
 
+/* A decimal number of any size; WHAT says to a person what it is to be.  -1 and
+ * ERROR. */
+extern int
+attr_parse_count (const char *name, const char *value, const char *what,
+                  uint64_t *n, struct attr_error *error);
+
 /* A decimal number of 0 to MAX for the attribute NAME.  -1 and ERROR. */
 extern int attr_parse_number (const char *name, const char *value, unsigned max,
                               unsigned *n, struct attr_error *error);

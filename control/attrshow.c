@@ -82,6 +82,27 @@ size_stat_show (const struct disk *disk, FILE *fp)
   fprintf (fp, " %" PRIu64 "\n", s.huge_pages);
 }
 
+/* recomp_stat, stream_stat */
+
+void
+recomp_stat_show (const struct disk *disk, FILE *fp)
+{
+  const struct zram_stats s = stats_of (disk);
+
+  fprintf (fp, "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", s.recomp_tried,
+           s.recomp_gained, s.recomp_saved);
+}
+
+void
+stream_stat_show (const struct disk *disk, FILE *fp)
+{
+  struct zcomp_usage usage = {0};
+
+  if (disk->zram)
+    zram_comp_usage (disk->zram, &usage);
+  fprintf (fp, "%zu %zu\n", usage.contexts, usage.dict);
+}
+
 /* debug_stat */
 
 void
@@ -113,14 +134,15 @@ slot_stat_show (const struct disk *disk, FILE *fp)
 /* Lines to a part: so little that nobody waits for it. */
 #define STATE_LINES 512
 
-/* Its index, the seconds since its last use, which nobody notes yet, and its
- * flags, of which others are to come: written back, idle, recompressed, not
- * compressible by any algorithm. */
+/* Its index, when it was last used, in zram's whole seconds, and its flags, of
+ * which one is to come: written back. */
 static void
 print_state (FILE *fp, uint64_t index, const struct zram_page *page)
 {
-  fprintf (fp, "%12" PRIu64 " %12d.%06d %c.%c...\n", index, 0, 0,
-           page->same ? 's' : '.', page->huge ? 'h' : '.');
+  fprintf (fp, "%12" PRIu64 " %12" PRIu32 ".000000 %c.%c%c%c%c\n", index,
+           page->accessed, page->same ? 's' : '.', page->huge ? 'h' : '.',
+           page->idle ? 'i' : '.', page->recompressed ? 'r' : '.',
+           page->incompressible ? 'n' : '.');
 }
 
 int

@@ -22,6 +22,8 @@ extern int block_state_show (const struct disk *disk, uint64_t *at, FILE *fp);
 extern void frag_stat_show (const struct disk *disk, FILE *fp);
 extern void swap_stat_show (const struct disk *disk, FILE *fp);
 extern void streams_show (const struct disk *disk, FILE *fp);
+extern void recomp_stat_show (const struct disk *disk, FILE *fp);
+extern void stream_stat_show (const struct disk *disk, FILE *fp);
 extern void workers_show (const struct disk *disk, FILE *fp);
 extern void reserve_show (const struct disk *disk, FILE *fp);
 extern void mem_min_show (const struct disk *disk, FILE *fp);

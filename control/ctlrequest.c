@@ -155,16 +155,20 @@ static void
 tell_disk (struct request *request, const struct run *run, FILE *reply)
 {
   const char *const name = take_names (request, reply);
+  char outcome[RUN_OUTCOME_SIZE] = "";
+  struct run told = *run;
   struct attr_error error;
 
   if (!name)
     return;
+  told.outcome = outcome;
   if (!request->args)
     ctlrequest_refuse (EINVAL, "give a value", reply);
-  else if (attr_set (request->disk, name, request->args, run, &error) < 0)
+  else if (attr_set (request->disk, name, request->args, &told, &error) < 0)
     ctlrequest_refuse (error.code, error.message, reply);
   else {
     diskset_emptied (request->set, request->disk);
+    print_lines (outcome, reply);
     fprintf (reply, "ok\n");
   }
 }

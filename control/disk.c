@@ -32,6 +32,7 @@ void
 disk_destroy (struct disk *disk)
 {
   do_let_device_go (disk);
+  zram_config_clear (&disk->config);
   pthread_rwlock_destroy (&disk->lock);
 }
 
@@ -92,7 +93,7 @@ do_disk_reset (struct disk *disk)
   do_let_device_go (disk);
   disk->config.disksize = 0;
   disk->config.mem_limit = 0;
-  disk->config.algorithms[0].backend = NULL;
+  zram_config_clear (&disk->config);
   disk_unshut (disk);
   return 0;
 }

@@ -64,7 +64,7 @@ extern int do_disk_start (struct disk *disk);
 extern void disk_retire (struct disk *disk);
 
 /* Empty it: the device goes with all that is stored, and disksize, mem_limit
- * and comp_algorithm become what they were at first.  What zram does not have
+ * and the algorithms become what they were at first.  What zram does not have
  * stays as it was told.  -EBUSY: somebody is connected (zram's reset).  The
  * caller holds the lock for writing. */
 extern int do_disk_reset (struct disk *disk);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attrwords.h"
 #include "diskset.h"
 #include "prefault.h"
 #include "workpool.h"
@@ -17,7 +18,6 @@ diskset_init (struct diskset *set, const struct attr_config *config)
   const struct attr_server *const server = &config->server;
 
   *set = (struct diskset){
-      .config = *config,
       .budget =
           {
               .total = server->mem_total,
@@ -26,6 +26,8 @@ diskset_init (struct diskset *set, const struct attr_config *config)
       .lock = PTHREAD_MUTEX_INITIALIZER,
       .left = PTHREAD_COND_INITIALIZER,
   };
+  set->config = *config;
+  zram_config_copy (&set->config.zram, &config->zram);
   if (server->mem_total > 0)
     set->config.zram.budget = &set->budget;
 }
@@ -44,7 +46,7 @@ make_disk (const struct diskset *set, const char *name,
   }
   disk_init (disk, name);
   disk->run_id = set->config.server.run_id;
-  disk->config = *config;
+  zram_config_copy (&disk->config, config);
   return disk;
 }
 
@@ -65,6 +67,7 @@ diskset_destroy (struct diskset *set)
     free_disk (disk);
   }
   workpool_destroy (set->workers);
+  zram_config_clear (&set->config.zram);
   pthread_cond_destroy (&set->left);
   pthread_mutex_destroy (&set->lock);
 }
@@ -317,6 +320,21 @@ take_word (struct attr_config *config, char *word, const char **name,
   return attr_store (config, key, word, error);
 }
 
+static int
+take_words (struct attr_config *config, char *words, const char **name,
+            struct attr_error *error)
+{
+  char *word = words ? attr_next_word (&words) : NULL;
+
+  if (words && !word)
+    return attr_fail (error, "nothing is given: leave it out, or give "
+                             "KEY=VALUE");
+  for (; word; word = attr_next_word (&words))
+    if (take_word (config, word, name, error) < 0)
+      return -1;
+  return attr_complete_disk (config, error);
+}
+
 int
 diskset_add (struct diskset *set, char *words, struct disk **diskp,
              struct attr_error *error)
@@ -324,14 +342,13 @@ diskset_add (struct diskset *set, char *words, struct disk **diskp,
   struct attr_config config = set->config;
   const char *name = "";
 
+  zram_config_copy (&config.zram, &set->config.zram);
   config.zram.disksize = 0;
   config.given = 0;
-  for (char *word; (word = strsep (&words, " ")) != NULL;)
-    if (take_word (&config, word, &name, error) < 0)
-      return -1;
-  if (attr_complete_disk (&config, error) < 0)
-    return -1;
-  *diskp = add (set, name, &config.zram, do_attr_start, error);
+  *diskp = NULL;
+  if (take_words (&config, words, &name, error) == 0)
+    *diskp = add (set, name, &config.zram, do_attr_start, error);
+  zram_config_clear (&config.zram);
   return *diskp ? 0 : -1;
 }
 
@@ -471,7 +488,8 @@ start_on_demand (const struct diskset *set, struct disk *disk,
 
   pthread_rwlock_wrlock (&disk->lock);
   if (!disk->zram) {
-    disk->config = set->config.zram;
+    zram_config_clear (&disk->config);
+    zram_config_copy (&disk->config, &set->config.zram);
     disk->config.disksize = set->config.server.on_demand;
     r = do_attr_start (disk, error);
   }

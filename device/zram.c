@@ -39,8 +39,7 @@ create_comps (struct zram *zram, const struct zram_config *config)
 
   for (unsigned i = 0; i < ZRAM_PRIORITIES && r == 0; i++) {
     const struct zram_algorithm *const algorithm = &config->algorithms[i];
-    const struct zcomp_backend *const backend =
-        i == 0 ? zram->backend : algorithm->backend;
+    const struct zcomp_backend *const backend = zram_config_backend (config, i);
 
     if (!backend)
       continue;
@@ -91,9 +90,7 @@ zram_create (struct zram **zramp, const struct zram_config *config)
     return -ENOMEM;
   zram->disksize = (config->disksize + ZRAM_PAGE_SIZE - 1) &
                    ~(uint64_t) (ZRAM_PAGE_SIZE - 1);
-  zram->backend = config->algorithms[0].backend
-                      ? config->algorithms[0].backend
-                      : zcomp_backend_find (ZRAM_DEFAULT_ALGORITHM);
+  zram->backend = zram_config_backend (config, 0);
   r = create_parts (zram, config);
   if (r < 0) {
     zram_destroy (zram);
@@ -212,6 +209,20 @@ const char *
 zram_comp_algorithm (const struct zram *zram)
 {
   return zcomp_backend_name (zram->backend);
+}
+
+void
+zram_comp_usage (const struct zram *zram, struct zcomp_usage *usage)
+{
+  *usage = (struct zcomp_usage){0};
+  for (unsigned i = 0; i < ZRAM_PRIORITIES; i++)
+    if (zram->comps[i]) {
+      struct zcomp_usage one;
+
+      zcomp_usage (zram->comps[i], &one);
+      usage->contexts += one.contexts;
+      usage->dict += one.dict;
+    }
 }
 
 unsigned

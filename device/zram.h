@@ -86,6 +86,28 @@ struct zram_config {
                               * be refilled; others fail with -ENOSPC */
 };
 
+/* Make COPY another of CONFIG, with references of its own to dictionaries; and
+ * let what CONFIG refers to go: it then names no algorithms, and may be used or
+ * forgotten.  (Who only moves a configuration may assign it.) */
+extern void
+zram_config_copy (struct zram_config *copy, const struct zram_config *config);
+extern void zram_config_clear (struct zram_config *config);
+
+/* The algorithm of PRIORITY, at 0 the default if none is named; NULL: none. */
+extern const struct zcomp_backend *
+zram_config_backend (const struct zram_config *config, unsigned priority);
+
+/* Set it, and with it that it is used as usual (zram since 7.3); NULL: none, or
+ * the default. */
+extern void
+zram_config_set_algorithm (struct zram_config *config, unsigned priority,
+                           const struct zcomp_backend *backend);
+
+/* Set how it is used; takes a reference to the dictionary. */
+extern void
+zram_config_set_params (struct zram_config *config, unsigned priority,
+                        const struct zcomp_params *params);
+
 /* Bytes that zram_start fills with no_faults for this CONFIG, but for the
  * streams: the slot table, what describes the pool, the reserve. */
 extern uint64_t zram_filled_bytes (const struct zram_config *config);
@@ -197,6 +219,10 @@ zram_recompress (struct zram *zram, const struct zram_recompress *what,
 
 extern uint64_t zram_disksize (const struct zram *zram);
 extern const char *zram_comp_algorithm (const struct zram *zram);
+
+/* What all algorithms take for themselves: zcomp_usage, added up. */
+extern void
+zram_comp_usage (const struct zram *zram, struct zcomp_usage *usage);
 
 /* How many pages can be compressed at a time. */
 extern unsigned zram_streams (const struct zram *zram);

@@ -42,6 +42,7 @@ plugin_unload (void)
   ctlsocket_stop ();
   report_unload ();
   diskset_destroy (&set);
+  zram_config_clear (&config.zram);
 }
 
 /* Values live as long as the process; names of files must be absolute, because

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -197,5 +198,7 @@ target_set (struct target *target, const char *attribute, const char *value)
   progressbar_end ();
   if (r < 0)
     complain_of_answer (target, attribute);
+  else
+    fputs (client->answer, stdout);
   return r;
 }

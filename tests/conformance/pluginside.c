@@ -90,8 +90,9 @@ take_errno (const char *message, char result[RESULT_SIZE])
     snprintf (result, RESULT_SIZE, "refused");
 }
 
-/* RESULT, of SIZE bytes at least RESULT_SIZE: what is printed, or the errno. */
-static void
+/* RESULT, of SIZE bytes at least RESULT_SIZE: what is printed, or the errno.
+ * Returns whether it was done. */
+static bool
 run_program (const char *const *words, char *result, size_t size)
 {
   const int out = new_output (), error = new_output ();
@@ -101,10 +102,11 @@ run_program (const char *const *words, char *result, size_t size)
   take_output (error, message, sizeof message);
   take_output (out, result, size);
   if (status == 0)
-    return;
+    return true;
   if (status != 1)
     fail ("nbdkit-zramctl %s: exit status %d", words[0], status);
   take_errno (message, result);
+  return false;
 }
 
 /* RESULT: "ok", unless the program prints something. */
@@ -149,10 +151,12 @@ plugin_set (const char *attribute, const char *value, bool newline,
   if (strncmp (attribute, "hot_", 4) == 0)
     tell_program (
         (const char *const[]){"--errno", attribute, "--", value, NULL}, result);
-  else
-    tell_program ((const char *const[]){"--errno", "set", "--", plugin.device,
-                                        attribute, value, NULL},
-                  result);
+  /* What a run prints of its outcome is not zram's. */
+  else if (run_program ((const char *const[]){"--errno", "set", "--",
+                                              plugin.device, attribute, value,
+                                              NULL},
+                        result, RESULT_SIZE))
+    snprintf (result, RESULT_SIZE, "ok");
 }
 
 static bool

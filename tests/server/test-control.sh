@@ -48,8 +48,7 @@ size_is ()
 start_nbdkit 1M "control=$control" comp_algorithm=zstd mem_limit=64K
 server=$pid
 must_answer $' zram0 zram0\nok' list
-must_answer $' 1048576\nok\n lz4 [zstd]\nok' \
-  'get zram0 disksize' 'get zram0 comp_algorithm'
+must_answer $' 1048576\nok\n 1\nok' 'get zram0 disksize' 'get zram0 initstate'
 must_answer $'ok\n 0 0 0 131072 0 0 0 0 0\nok' \
   'set zram0 mem_limit 128K' 'get zram0 mm_stat'
 must_refuse EBUSY 'set zram0 disksize 2M'

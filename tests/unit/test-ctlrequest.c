@@ -155,6 +155,12 @@ START_TEST (disks_are_added_and_removed)
   must_answer ("hot_remove zram0", "ok\n");
   must_answer ("hot_remove zram1", "ok\n");
   must_answer ("hot_add", " zram0\nok\n");
+  must_answer ("hot_add  name=both disksize=1M "
+               "recomp_algorithm=\"algo=zstd priority=2\" ",
+               " both\nok\n");
+  must_answer ("set both recompress priority=2",
+               " tried 0 gained 0 saved 0\nok\n");
+  must_answer ("hot_remove both", "ok\n");
   must_answer ("list", " bob bob\n zram0 zram0\nok\n");
 }
 
@@ -221,7 +227,9 @@ static const struct {
     {"hot_add ", "EINVAL"},
     {"hot_add disksize", "EINVAL"},
     {"hot_add disksize=0", "EINVAL"},
-    {"hot_add disksize=1M  mem_limit=1M", "EINVAL"},
+    {"hot_add disksize=1M  mem_limit=", "EINVAL"},
+    {"hot_add disksize=1M recomp_algorithm=algo=zstd priority=1", "EINVAL"},
+    {"hot_add recomp_algorithm=\"algo=zstd priority=4\"", "EINVAL"},
     {"hot_add disksize=1M disksize=2M", "EINVAL"},
     {"hot_add swap=on", "EINVAL"},
     {"hot_add num_devices=2", "EINVAL"},

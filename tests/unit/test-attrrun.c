@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* compact, idle, recompress: what they take, what they say. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "attr.h"
+#include "run.h"
+#include "unit.h"
+#include "zsmalloc.h"
+
+#define NR_PAGES 100U
+
+static struct attr_error error;
+static struct disk disk;
+static char outcome[RUN_OUTCOME_SIZE];
+
+static int
+run (const char *name, const char *value, const _Atomic bool *stop)
+{
+  const struct run told = {.stop = stop, .outcome = outcome};
+
+  outcome[0] = '\0';
+  error = (struct attr_error){0};
+  return attr_set (&disk, name, value, &told, &error) < 0 ? error.code : 0;
+}
+
+static int
+set (const char *name, const char *value)
+{
+  return run (name, value, NULL);
+}
+
+static void
+must_say (const char *text)
+{
+  ck_assert_msg (strstr (error.message, text) != NULL, "'%s' does not say '%s'",
+                 error.message, text);
+}
+
+/* lz4, then zstd by priority 1 and lz4hc by 3; half text, every tenth noise. */
+static void
+setup (void)
+{
+  char page[ZRAM_PAGE_SIZE];
+
+  disk_init (&disk, "zram0");
+  ck_assert_int_eq (set ("recomp_algorithm", "algo=zstd"), 0);
+  ck_assert_int_eq (set ("recomp_algorithm", "algo=lz4hc priority=3"), 0);
+  ck_assert_int_eq (set ("disksize", "1M"), 0);
+  for (uint64_t i = 0; i < NR_PAGES; i++) {
+    content_fill (page, sizeof page, i % 10 ? CONTENT_TEXT : CONTENT_NOISE, i);
+    must_equal (zram_write (disk.zram, page, sizeof page, i * sizeof page), 0);
+  }
+}
+
+static void
+teardown (void)
+{
+  disk_destroy (&disk);
+}
+
+/* That many pages were tried; the outcome says the same as the statistics do.
+ */
+static void
+must_have_tried (uint64_t n)
+{
+  struct zram_stats stats;
+  char want[RUN_OUTCOME_SIZE];
+
+  zram_stats (disk.zram, &stats);
+  snprintf (want, sizeof want,
+            "tried %" PRIu64 " gained %" PRIu64 " saved %" PRIu64,
+            stats.recomp_tried, stats.recomp_gained, stats.recomp_saved);
+  ck_assert_str_eq (outcome, want);
+  ck_assert_uint_eq (stats.recomp_tried, n);
+}
+
+START_TEST (all_is_recompressed)
+{
+  ck_assert_int_eq (set ("recompress", ""), 0);
+  must_have_tried (NR_PAGES);
+  ck_assert_int_eq (set ("recompress", "type=idle"), 0);
+  ck_assert_str_eq (outcome, "tried 0 gained 0 saved 0");
+}
+
+static const struct {
+  const char *value;
+  unsigned tried;
+} selections[] = {
+    {"type=huge", 10},
+    {"type=idle", 50},
+    {"type=huge_idle", 5},
+    {"threshold=3000", 10},
+    {"max_pages=7", 7},
+    {"max_pages=0", 0},
+    {"type=idle max_pages=3 threshold=100", 3},
+    {"algo=zstd", 100},
+    {"priority=1", 100},
+    {"algo=zstd priority=1", 100},
+    {"algo=lz4hc type=huge", 10},
+    {"priority=3 type=huge", 10},
+};
+
+START_TEST (some_are_selected)
+{
+  char page[ZRAM_PAGE_SIZE];
+
+  ck_assert_int_eq (set ("idle", "all"), 0);
+  for (uint64_t i = 0; i < NR_PAGES / 2; i++)
+    must_equal (zram_read (disk.zram, page, sizeof page, i * sizeof page), 0);
+  ck_assert_int_eq (set ("recompress", selections[_i].value), 0);
+  must_have_tried (selections[_i].tried);
+}
+
+static const struct {
+  const char *name, *value, *says;
+} bad[] = {
+    {"idle", "", "idle: '' is not right: give all, or a number of seconds"},
+    {"idle", "All", "give all, or"},
+    {"idle", "-1", "give all, or"},
+    {"idle", "1s", "give all, or"},
+    {"idle", "18446744073709551616", "give all, or"},
+    {"recompress", "idle", "'idle' is unknown: it takes type, threshold, "},
+    {"recompress", "type=foo", "choose from idle, huge and huge_idle"},
+    {"recompress", "type", "type has no value"},
+    {"recompress", "threshold=x", "threshold: 'x' is not right"},
+    {"recompress", "threshold=4096", "takes less than"},
+    {"recompress", "threshold=99999999999", "takes less than"},
+    {"recompress", "max_pages=-1", "max_pages: '-1' is not right"},
+    {"recompress", "algo=foo", "unknown algorithm 'foo'"},
+    {"recompress", "algo=lz4", "no recomp_algorithm is 'lz4'"},
+    {"recompress", "priority=0", "give 1 to 3"},
+    {"recompress", "priority=4", "give 1 to 3"},
+    {"recompress", "priority=2", "priority 2 has no algorithm"},
+    {"recompress", "priority=3 algo=zstd", "priority 3 is lz4hc, not zstd"},
+};
+
+START_TEST (what_is_wrong_is_said)
+{
+  struct zram_stats stats;
+
+  ck_assert_int_eq (set (bad[_i].name, bad[_i].value), EINVAL);
+  must_say (bad[_i].name);
+  must_say (bad[_i].says);
+  zram_stats (disk.zram, &stats);
+  ck_assert_uint_eq (stats.recomp_tried, 0);
+}
+
+START_TEST (without_a_device_there_is_nothing_to_do)
+{
+  static const char *const names[] = {"compact", "idle", "recompress"};
+
+  ck_assert_int_eq (set ("reset", "1"), 0);
+  ck_assert_int_eq (set (names[_i], "all"), EINVAL);
+  must_say ("not initialised");
+}
+
+START_TEST (who_is_interrupted_says_so)
+{
+  static const struct {
+    const char *name, *value, *says;
+  } runs[] = {
+      {"compact", "1", "compact: was interrupted"},
+      {"idle", "all", "idle: was interrupted"},
+      {"recompress", "", "was interrupted: tried 0 gained 0 saved 0"},
+  };
+  static const _Atomic bool stop = true;
+
+  ck_assert_int_eq (run (runs[_i].name, runs[_i].value, &stop), EINTR);
+  must_say (runs[_i].says);
+  ck_assert_str_eq (outcome, "");
+}
+
+int
+main (void)
+{
+  Suite *const suite = suite_create ("attrrun");
+  TCase *const tc = suite_case (suite, "attrrun");
+
+  tcase_add_checked_fixture (tc, setup, teardown);
+  tcase_add_test (tc, all_is_recompressed);
+  tcase_add_loop_test (tc, some_are_selected, 0,
+                       sizeof selections / sizeof *selections);
+  tcase_add_loop_test (tc, what_is_wrong_is_said, 0, sizeof bad / sizeof *bad);
+  tcase_add_loop_test (tc, without_a_device_there_is_nothing_to_do, 0, 3);
+  tcase_add_loop_test (tc, who_is_interrupted_says_so, 0, 3);
+  return suite_run (suite);
+}
