@@ -399,8 +399,8 @@ zcomp_usage (const struct zcomp *comp, struct zcomp_usage *usage)
 {
   const bool prepared = comp->prepared;
 
-  *usage = (struct zcomp_usage){
-      .dict = comp->setup.dict_len + (prepared ? comp->shared_size : 0)};
+  *usage = (struct zcomp_usage){.dict = comp->setup.dict_len +
+                                        (prepared ? comp->shared_size : 0)};
   for (unsigned i = 0; prepared && i < ZCOMP_DIRECTIONS; i++)
     usage->contexts +=
         comp->directions[i].context_size * zcomp_streams (comp, i);

@@ -105,20 +105,38 @@ has_algorithm (struct side *side, const char *name)
   return strstr (list, word) != NULL;
 }
 
-/* "needs algorithm NAME": the rest of the section is not for a side without it;
- * "needs algorithm NAME kernel": only if that is the kernel. */
+static bool
+has_attribute (struct side *side, const char *name)
+{
+  return side->has (name);
+}
+
+/* What "needs" is followed by. */
+static const struct {
+  const char *kind;
+  bool (*has) (struct side *side, const char *name);
+} kinds[] = {{"algorithm", has_algorithm}, {"attribute", has_attribute}};
+
+/* "needs KIND NAME": the rest of the section is not for a side without it;
+ * "needs KIND NAME kernel": only if that is the kernel. */
 static void
 need (const struct op *op)
 {
   char name[64];
+  size_t kind = 0;
 
-  if (op->n < 3 || op->n > 4 || strcmp (op->words[1], "algorithm") != 0)
-    op_wrong (op, "'needs algorithm NAME' is expected");
-  snprintf (name, sizeof name, "algorithm %s", op->words[2]);
+  if (op->n < 3 || op->n > 4)
+    op_wrong (op, "'needs KIND NAME' is expected");
+  while (kind < sizeof kinds / sizeof *kinds &&
+         strcmp (op->words[1], kinds[kind].kind) != 0)
+    kind++;
+  if (kind == sizeof kinds / sizeof *kinds)
+    op_wrong (op, "'needs algorithm' or 'needs attribute' is expected");
+  snprintf (name, sizeof name, "%s %s", op->words[1], op->words[2]);
   for (int i = 0; i < SIDES; i++)
     if (sides[i] &&
         (op->n == 3 || strcmp (op->words[3], sides[i]->name) == 0) &&
-        !has_algorithm (sides[i], op->words[2]))
+        !kinds[kind].has (sides[i], op->words[2]))
       lacking[i] = lack_named (i, name);
 }
 
