@@ -14,6 +14,7 @@
 
 #include "unit.h"
 #include "zcomp.h"
+#include "zcompdict.h"
 #include "zram.h"
 
 #if SANITIZED
@@ -120,17 +121,36 @@ use_streams (void *arg, unsigned me)
   }
 }
 
-START_TEST (streams_ask_for_no_memory)
+static void
+make_and_use (const struct zcomp_backend *backend,
+              const struct zcomp_params *params)
 {
   struct zcomp *comp;
 
-  ck_assert_int_eq (zcomp_create (&comp, zcomp_backends[_i], NULL, 2, &comp),
-                    0);
+  ck_assert_int_eq (zcomp_create (&comp, backend, params, 2, &comp), 0);
   ck_assert_int_eq (zcomp_prepare (comp), 0);
   asked = 0;
   threads_run (4, use_streams, comp);
   ck_assert_uint_eq (asked, 0);
   zcomp_destroy (comp);
+}
+
+START_TEST (streams_ask_for_no_memory)
+{
+  make_and_use (zcomp_backends[_i], NULL);
+}
+
+START_TEST (nor_do_they_with_a_dictionary)
+{
+  struct zcomp_params params = {0};
+  char bytes[ZRAM_PAGE_SIZE];
+
+  if (!zcomp_backend_takes_dict (zcomp_backends[_i]))
+    return;
+  content_fill (bytes, sizeof bytes, CONTENT_TEXT, 1);
+  ck_assert_int_eq (zcomp_dict_create (&params.dict, bytes, sizeof bytes), 0);
+  make_and_use (zcomp_backends[_i], &params);
+  zcomp_dict_put (params.dict);
 }
 
 #define DISKSIZE (UINT64_C (16) << 20)
@@ -193,6 +213,7 @@ main (void)
   tc = suite_case (suite, "malloc");
   tcase_add_test (tc, malloc_is_counted);
   tcase_add_loop_test (tc, streams_ask_for_no_memory, 0, n);
+  tcase_add_loop_test (tc, nor_do_they_with_a_dictionary, 0, n);
   tcase_add_loop_test (tc, a_device_asks_for_no_memory, 0, n);
   return suite_run (suite);
 }
