@@ -19,16 +19,9 @@ struct held {
   enum lock_class class;
 };
 
-/* In the memory that each thread is born with.  That of a library that is
- * loaded later, as plugins are, is otherwise allocated at the thread's first
- * use of it, and glibc aborts the program if there is none: where the system
- * has no memory, a write is to fail with ENOMEM.  It is scarce: some 500 bytes
- * for all libraries loaded later. */
-#define FROM_BIRTH __attribute__ ((tls_model ("initial-exec")))
-
 /* What this thread holds, oldest first. */
-static __thread FROM_BIRTH struct held held[MAX_HELD];
-static __thread FROM_BIRTH unsigned nr_held;
+static __thread ZRAM_FROM_BIRTH struct held held[MAX_HELD];
+static __thread ZRAM_FROM_BIRTH unsigned nr_held;
 
 static const char *const class_names[LOCK_CLASSES] = {
     [LOCK_DEVICE] = "device", [LOCK_RUN] = "run",

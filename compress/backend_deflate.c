@@ -28,7 +28,7 @@ struct arena {
   size_t asked;
 };
 
-static __thread struct arena *arena;
+static __thread ZRAM_FROM_BIRTH struct arena *arena;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* A context: what the library has made lies behind it. */

@@ -18,6 +18,7 @@ tidy      build     short  clang-tidy over the rooms
 asan      sanitize  short  the unit tests with AddressSanitizer and UBSan
 tsan      sanitize  short  the unit tests with ThreadSanitizer
 coverage  sanitize  short  the lines that no test runs
+fuzz      soak      short  the decompressors get anything, for a minute
 vm        vm        short  swap and file systems on the server, in a guest
 install   packages  short  what "make install" installs, and uninstall leaves
 distcheck packages  short  the tarball: builds, passes, installs, uninstalls
@@ -36,7 +37,7 @@ budgets ()
 build     6   build and unit
 sanitize  8   sanitizers and coverage
 vm        14  virtual machine
-soak      7   soak and fuzz (nothing yet)
+soak      7   soak and fuzz
 packages  3   packages
 END
 }
@@ -189,6 +190,28 @@ part_tsan ()
   else
     not_run tsan 'ThreadSanitizer does not start on this machine'
   fi
+}
+
+# Six decompressors, for eight seconds each.  Only the rooms below are built.
+part_fuzz ()
+{
+  local dir=$work/fuzz room
+  mkdir -p "$dir"
+  echo 'int LLVMFuzzerTestOneInput (const char *p, long n);
+        int LLVMFuzzerTestOneInput (const char *p, long n) { return p && !n; }' \
+    >"$dir/probe.c"
+  if ! clang -fsanitize=fuzzer -o "$dir/probe" "$dir/probe.c"; then
+    not_run fuzz 'clang has no libFuzzer'
+    return
+  fi
+  generate_configure &&
+    configure_in "$dir" CC=clang --enable-sanitizer=address,undefined \
+      CFLAGS='-g -O1 -fsanitize=fuzzer-no-link' || return
+  for room in common workers allocator compress device; do
+    make -C "$dir/$room" -j "$(nproc)" || return
+  done
+  make -C "$dir/tests/fuzz" fuzz-decompress fuzz-seeds &&
+    "$top/tests/fuzz/run" "$dir" 8
 }
 
 # What gcov says of each line of the rooms, once: "room/file line count".

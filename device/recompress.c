@@ -194,7 +194,7 @@ static void
 compress (struct work *work)
 {
   struct job *const job =
-      (struct job *) ((char *) work - offsetof (struct job, work));
+      (void *) ((char *) work - offsetof (struct job, work));
   struct zcomp_stream *const stream =
       zcomp_stream_get (job->comp, ZCOMP_COMPRESS);
 

@@ -111,7 +111,7 @@ static void
 help (struct work *work)
 {
   struct helper *const helper =
-      (struct helper *) ((char *) work - offsetof (struct helper, work));
+      (void *) ((char *) work - offsetof (struct helper, work));
   struct request *const request = helper->request;
   struct piece piece;
   int r = 0;

@@ -117,7 +117,8 @@ test_threads (unsigned threads, unsigned requests)
   /* nbdkit's own, the statistics', compaction's, the connection's, and its
    * workers. */
   expected =
-      (struct expected){&server, 4 + threads, server_entries (&server, "fd")};
+      (struct expected){&server, server_entries (&server, "task") + threads,
+                        server_entries (&server, "fd")};
 
   for (unsigned i = 0; i < VICTIMS; i++) {
     kill_victim ((struct victim){
