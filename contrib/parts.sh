@@ -315,6 +315,8 @@ swap-nbd,transport=tcp,server_options=-t4,memory=256,size=160
 swap-nbd,kind=compressible,thp=always,memory=600,size=480
 swap-nbd,kind=half,algorithm=zstd,memory=256,size=160
 swap-nbd,kind=incompressible,size=100,resident=60
+swap-nbd,memory=256,size=160,plugin_parameters=spread_threshold=0
+swap-recompress,memory=256,size=160
 swap-storm,memory=256,size=160
 swap-clients,memory=256,size=170
 swap-full,size=100,resident=40,mem_limit=8M

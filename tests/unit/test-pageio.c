@@ -402,7 +402,7 @@ tear (void *arg, unsigned me)
   uint64_t random = me, i;
 
   (void) arg;
-  for (i = 0; i < scaled (40000); ++i) {
+  for (i = 0; i < scaled (12000); ++i) {
     const uint64_t index = random_below (&random, NR_PAGES);
 
     if (me % 2)
@@ -430,7 +430,7 @@ write_own_page (void *arg, unsigned me)
   uint64_t i;
 
   (void) arg;
-  for (i = 0; i < scaled (20000); ++i) {
+  for (i = 0; i < scaled (6000); ++i) {
     part_fill (page, sizeof page, 4 * i + me);
     must_equal (zram_write (zram, page, sizeof page, 0), 0);
     must_equal (zram_read (zram, back, sizeof back, 0), 0);
@@ -467,7 +467,7 @@ count_in_own_bytes (void *arg, unsigned me)
   uint64_t i, back;
 
   (void) arg;
-  for (i = 1; i <= scaled (20000); ++i) {
+  for (i = 1; i <= scaled (6000); ++i) {
     must_equal (zram_write (zram, &i, sizeof i, offset), 0);
     must_equal (zram_read (zram, &back, sizeof back, offset), 0);
     must_equal (back, i);

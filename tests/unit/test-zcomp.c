@@ -341,7 +341,7 @@ work (void *arg, unsigned me)
   uint64_t random = me, i;
   size_t len;
 
-  for (i = 0; i < scaled (3000); ++i) {
+  for (i = 0; i < scaled (1000); ++i) {
     content_fill (in, sizeof in, i % 2 ? CONTENT_TEXT : CONTENT_MIXED,
                   random_next (&random));
     must_equal (compress (arg, in, small, sizeof small, &len), 0);

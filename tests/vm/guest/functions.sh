@@ -25,7 +25,8 @@ resident=${resident:-}          # MiB that the program may have in memory
 page_cluster=${page_cluster:-0}
 send_buffer=${send_buffer:-}    # bytes that a socket of the client's may hold
 request=${request:-}            # KiB of the largest request, or the kernel's
-ordinary=${ordinary:-1}         # threads that are of no real-time class
+ordinary=${ordinary:-1}         # threads that are of no real-time class, beside
+                                # the background's of the workers
 class=${class:-}                # of the server's threads, unless its own choice:
                                 # an option of chrt, like --other
 protect=${protect:-}            # oom: from the OOM killer; lock: and its memory
@@ -303,7 +304,8 @@ check_process ()
   server_stat
   # shellcheck disable=SC2046
   set -- $(grep 'swap_stat: [0-9]' /run/stats | tail -n 1)
-  if [ "$5" -eq 0 ] || [ "$6" -ne "$5" ] || [ "$7" -ne $(($5 - ordinary)) ] ||
+  realtime=$(($5 - ordinary - $(grep -c '^processor' /proc/cpuinfo)))
+  if [ "$5" -eq 0 ] || [ "$6" -ne "$5" ] || [ "$7" -ne "$realtime" ] ||
     [ "$8" -eq 0 ] || [ "$9" -ne -1000 ]; then
     die "the server lacks what swap=on takes: $*"
   fi
