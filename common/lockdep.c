@@ -5,8 +5,13 @@
 
 #if ZRAM_DEBUG
 
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "compiler.h"
 
@@ -17,6 +22,7 @@
 struct held {
   const void *domain;
   enum lock_class class;
+  uint32_t since; /* microseconds of a clock that wraps */
 };
 
 /* What this thread holds, oldest first. */
@@ -29,6 +35,48 @@ static const char *const class_names[LOCK_CLASSES] = {
     [LOCK_GROW] = "grow",     [LOCK_COMPACT] = "compact",
     [LOCK_SHARD] = "shard",   [LOCK_ZSPAGE] = "zspage",
 };
+
+/* The longest that one was asked for and held, by class; microseconds.  Noted
+ * only where the environment has ZRAM_LOCK_TIMES, and printed at the end. */
+static _Atomic uint32_t longest[LOCK_CLASSES];
+static bool timing;
+
+static uint32_t
+clock_us (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return (uint32_t) ((uint64_t) now.tv_sec * 1000000 +
+                     (uint64_t) now.tv_nsec / 1000);
+}
+
+__attribute__ ((constructor)) static void
+choose_timing (void)
+{
+  timing = getenv ("ZRAM_LOCK_TIMES") != NULL;
+}
+
+__attribute__ ((destructor)) static void
+print_times (void)
+{
+  if (!timing)
+    return;
+  for (unsigned i = 0; i < LOCK_CLASSES; i++)
+    fprintf (stderr, "lockdep: %s: at most %" PRIu32 " us\n", class_names[i],
+             longest[i]);
+}
+
+static void
+note_time (const struct held *released)
+{
+  const uint32_t us = clock_us () - released->since;
+  uint32_t most = longest[released->class];
+
+  while (us > most &&
+         !atomic_compare_exchange_weak (&longest[released->class], &most, us))
+    ;
+}
 
 /* In one line, so that it is not lost among others. */
 static ZRAM_NOINLINE void
@@ -50,7 +98,8 @@ push (const void *domain, enum lock_class class)
 {
   if (nr_held == MAX_HELD)
     violation ("taking", class, " as one too many: locks are leaking");
-  held[nr_held++] = (struct held){domain, class};
+  held[nr_held++] =
+      (struct held){domain, class, unlikely (timing) ? clock_us () : 0};
 }
 
 void
@@ -73,6 +122,8 @@ lockdep_release (const void *domain, enum lock_class class)
 {
   for (unsigned i = nr_held; i-- > 0;)
     if (held[i].domain == domain && held[i].class == class) {
+      if (unlikely (timing))
+        note_time (&held[i]);
       nr_held--;
       for (; i < nr_held; i++)
         held[i] = held[i + 1];

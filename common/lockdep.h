@@ -18,8 +18,10 @@
  * another's.  Only a trylock is exempt from the order, because it cannot wait.
  *
  * A build with --enable-debug checks this at every lock, by class, whether or
- * not the locks ever collide; a violation prints one line and aborts.  Any
- * other build compiles the calls to nothing.
+ * not the locks ever collide; a violation prints one line and aborts.  Where
+ * the environment has ZRAM_LOCK_TIMES it prints at its end, for each class, the
+ * longest time from asking for one to letting it go.  Any other build compiles
+ * the calls to nothing.
  */
 #ifndef ZRAM_LOCKDEP_H
 #define ZRAM_LOCKDEP_H

@@ -34,3 +34,11 @@ many=$(log_lines "$dir/long")
 echo "$few lines for 1 request, $many for 64"
 [ "$few" -gt 0 ] || die 'there is no log'
 [ $((many - few)) -lt 16 ] || die 'requests are logged'
+
+# A build that checks the order of locks can say how long they are held.
+if "$nbdkit" "$plugin" --dump-plugin | grep -qx zram_debug=yes; then
+  ZRAM_LOCK_TIMES=1 "$nbdkit" -U - "$plugin" 16M \
+    --run 'nbdcopy /bin/sh "$uri"' 2>"$dir/times"
+  grep -qE '^lockdep: slot: at most [1-9][0-9]* us$' "$dir/times" ||
+    die "it said: $(cat "$dir/times")"
+fi
