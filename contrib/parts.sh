@@ -308,8 +308,8 @@ part_model ()
 vm_tests ()
 {
   cat <<'END'
-swap-zram
-swap-nbd
+swap-zram,memory=320,size=360
+swap-nbd,memory=320,size=360
 swap-nbd,connections=4,memory=256,size=200
 swap-nbd,transport=tcp,server_options=-t4,memory=256,size=160
 swap-nbd,kind=compressible,thp=always,memory=600,size=480
@@ -341,6 +341,8 @@ filesystem,disk=512,fs=xfs
 latency
 conformance
 selftests,memory=256,algorithm=zstd
+swap-zram
+swap-nbd
 swap-zram,algorithm=zstd
 swap-nbd,algorithm=zstd
 swap-nbd,server_options=-t4,connections=4
