@@ -7,7 +7,7 @@
  * looks at or changes.  Neighbouring bytes of the same page are fair game.
  *
  * MODEL_SEED  makes the same requests again (it is printed)
- * MODEL_OPS   how many of them for each algorithm: for as long as one likes
+ * MODEL_OPS   how many of them for each server: for as long as one likes
  */
 #include <config.h>
 
@@ -325,12 +325,12 @@ run_ops (uint64_t n)
 }
 
 static void
-test_algorithm (const char *parameter, uint64_t n)
+test_server (const char *one, const char *two, uint64_t n)
 {
   struct server server;
 
   memset (model, 0, SIZE);
-  server_start (&server, DISKSIZE, parameter, NULL);
+  server_start (&server, DISKSIZE, one, two, NULL);
   for (size_t i = 0; i < CONNECTIONS; i++)
     handles[i] = server_connect (&server);
   CHECK (nbd_get_size (handles[0]) == (int64_t) SIZE);
@@ -361,8 +361,9 @@ main (void)
     ops[i].buf = buffer_new (SIZE);
 
   state = seed;
-  test_algorithm ("comp_algorithm=lz4", n);
-  test_algorithm ("comp_algorithm=zstd", n);
+  test_server ("comp_algorithm=lz4", NULL, n);
+  test_server ("comp_algorithm=zstd", NULL, n);
+  test_server ("comp_algorithm=lz4", "spread_threshold=0", n);
 
   for (size_t i = 0; i < DEPTH; i++)
     free (ops[i].buf);

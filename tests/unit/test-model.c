@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "unit.h"
+#include "workpool.h"
 #include "zcomp.h"
 #include "zram.h"
 #include "zsmalloc.h"
@@ -29,21 +30,22 @@
 struct variant {
   const char *algorithm;
   uint64_t mem_limit;
+  bool by_workers; /* all pages */
 };
 
 /* The limits are for about half of what the requests would keep there. */
 static const struct variant variants[] = {
-    {"lz4", 0},
-    {"zstd", 0},
-    {"lz4", UINT64_C (1) << 20},
-    {"zstd", 10 << 16},
+    {"lz4", 0, false},         {"zstd", 0, false},
+    {"lz4", 0, true},          {"lz4", UINT64_C (1) << 20, false},
+    {"zstd", 10 << 16, false},
 };
 
 #define NR_VARIANTS ((int) (sizeof variants / sizeof variants[0]))
 
 struct model {
   struct zram *zram;
-  struct zcomp *ruler; /* the same algorithm, to measure with */
+  struct workpool *workers; /* NULL: none */
+  struct zcomp *ruler;      /* the same algorithm, to measure with */
   bool limited;
   bool shared; /* many threads play: no page is one's own */
   uint64_t seed, ops;
@@ -75,12 +77,12 @@ environment_number (const char *name, uint64_t otherwise)
 static struct model *
 model_make (const struct variant *variant)
 {
-  const struct zram_config config = {
+  struct model *const model = calloc (1, sizeof *model);
+  struct zram_config config = {
       .disksize = SIZE,
       .mem_limit = variant->mem_limit,
       .algorithms[0].backend = zcomp_backend_find (variant->algorithm),
   };
-  struct model *model = calloc (1, sizeof *model);
 
   ck_assert_ptr_nonnull (model);
   model->seed = environment_number ("MODEL_SEED", (uint64_t) time (NULL) *
@@ -91,6 +93,11 @@ model_make (const struct variant *variant)
            "model: %s, mem_limit %" PRIu64 ": MODEL_SEED=%" PRIu64
            " MODEL_OPS=%" PRIu64 "\n",
            variant->algorithm, variant->mem_limit, model->seed, model->ops);
+  if (variant->by_workers) {
+    ck_assert_int_eq (workpool_create (&model->workers, 2), 0);
+    ck_assert_int_eq (workpool_start (model->workers), 0);
+    config.workers = model->workers;
+  }
   ck_assert_int_eq (zram_create (&model->zram, &config), 0);
   ck_assert_int_eq (zcomp_create (&model->ruler, config.algorithms[0].backend,
                                   NULL, 1, model),
@@ -103,6 +110,7 @@ static void
 model_destroy (struct model *model)
 {
   zram_destroy (model->zram);
+  workpool_destroy (model->workers);
   zcomp_destroy (model->ruler);
   free (model);
 }

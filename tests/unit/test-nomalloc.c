@@ -198,6 +198,35 @@ START_TEST (a_device_asks_for_no_memory)
   zram_destroy (zram);
 }
 
+START_TEST (a_run_asks_for_no_memory)
+{
+  const struct zram_config config = {
+      .disksize = DISKSIZE,
+      .algorithms[1].backend = zcomp_backends[_i],
+  };
+  const struct zram_recompress what = {.max_pages = UINT64_MAX, .priority = 1};
+  struct zram_recompressed done;
+  struct zram *zram;
+
+  ck_assert_int_eq (zram_create (&zram, &config), 0);
+  /* Streams are made by the first one, unless they were filled before. */
+  ck_assert_int_eq (zram_recompress (zram, &what, NULL, &done), 0);
+  for (unsigned i = 0; i < 1000; i++) {
+    char page[ZRAM_PAGE_SIZE];
+
+    content_fill (page, sizeof page, CONTENT_TEXT, i);
+    must_equal (zram_write (zram, page, sizeof page, i * sizeof page), 0);
+  }
+  asked = 0;
+  counting = true;
+  must_equal (zram_idle (zram, ZRAM_IDLE_ALL, NULL), 0);
+  must_equal (zram_recompress (zram, &what, NULL, &done), 0);
+  counting = false;
+  ck_assert_uint_eq (asked, 0);
+  ck_assert_uint_eq (done.tried, 1000);
+  zram_destroy (zram);
+}
+
 int
 main (void)
 {
@@ -214,6 +243,7 @@ main (void)
   tcase_add_test (tc, malloc_is_counted);
   tcase_add_loop_test (tc, streams_ask_for_no_memory, 0, n);
   tcase_add_loop_test (tc, nor_do_they_with_a_dictionary, 0, n);
+  tcase_add_loop_test (tc, a_run_asks_for_no_memory, 0, n);
   tcase_add_loop_test (tc, a_device_asks_for_no_memory, 0, n);
   return suite_run (suite);
 }

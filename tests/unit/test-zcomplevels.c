@@ -8,10 +8,12 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lz4.h>
 #include <lz4hc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ZSTD_STATIC_LINKING_ONLY
 #include <zstd.h>
@@ -89,19 +91,29 @@ decompress (const void *src, size_t len, void *dst)
   return r;
 }
 
-/* Kinds of pages: those of unit.h, and text that zstd has compressed. */
-#define KINDS (CONTENT_KINDS + 1)
+/* Kinds of pages: those of unit.h, text that zstd has compressed, and this
+ * program's own code and data. */
+#define COMPRESSED CONTENT_KINDS
+#define BINARY     (CONTENT_KINDS + 1)
+#define KINDS      (CONTENT_KINDS + 2)
 
 static void
-fill_page (char *page, unsigned kind, uint64_t seed)
+fill_binary (char *page, uint64_t seed)
+{
+  const int fd = open ("/proc/self/exe", O_RDONLY);
+
+  must_equal (pread (fd, page, ZRAM_PAGE_SIZE,
+                     (off_t) (1 + seed % 10) * ZRAM_PAGE_SIZE),
+              ZRAM_PAGE_SIZE);
+  close (fd);
+}
+
+static void
+fill_compressed (char *page, uint64_t seed)
 {
   char text[ZRAM_PAGE_SIZE];
   size_t at = 0;
 
-  if (kind < CONTENT_KINDS) {
-    content_fill (page, ZRAM_PAGE_SIZE, (enum content) kind, seed);
-    return;
-  }
   while (at < ZRAM_PAGE_SIZE) {
     char small[ZSTD_COMPRESSBOUND (sizeof text)];
     size_t len;
@@ -113,6 +125,17 @@ fill_page (char *page, unsigned kind, uint64_t seed)
     memcpy (page + at, small, len);
     at += len;
   }
+}
+
+static void
+fill_page (char *page, unsigned kind, uint64_t seed)
+{
+  if (kind == COMPRESSED)
+    fill_compressed (page, seed);
+  else if (kind == BINARY)
+    fill_binary (page, seed);
+  else
+    content_fill (page, ZRAM_PAGE_SIZE, (enum content) kind, seed);
 }
 
 /* A dictionary of text that is not that of the pages. */
