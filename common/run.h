@@ -12,11 +12,12 @@
 
 struct run {
   const _Atomic bool *stop; /* set: the run is to end; NULL: it never is */
+  const _Atomic bool *gone; /* likewise: what it works on is to go */
 
   /* Told that DONE of TOTAL is done, as often as there is something to tell,
    * which may be a thousand times a second.  It is called on the thread that
-   * does the work, and must not wait: that thread holds no lock that reading
-   * and writing wait for, but the disk's.  NULL: nobody wants to know. */
+   * does the work, which holds no lock that others wait for, but who takes
+   * away what it works on waits for it.  NULL: nobody wants to know. */
   void (*progress) (void *arg, uint64_t done, uint64_t total);
   void *arg;
 
@@ -30,10 +31,15 @@ struct run {
 /* Each of these takes NULL for a run that nobody follows. */
 
 static inline bool
+run_flag (const _Atomic bool *flag)
+{
+  return flag && atomic_load_explicit (flag, memory_order_relaxed);
+}
+
+static inline bool
 run_stopped (const struct run *run)
 {
-  return run && run->stop &&
-         atomic_load_explicit (run->stop, memory_order_relaxed);
+  return run && (run_flag (run->stop) || run_flag (run->gone));
 }
 
 /* Of one run TOTAL stays the same, and DONE never gets less, or more than it.

@@ -393,6 +393,12 @@ zcomp_destroy (struct zcomp *comp)
   free (comp);
 }
 
+const struct zcomp_backend *
+zcomp_backend (const struct zcomp *comp)
+{
+  return comp->setup.backend;
+}
+
 /* Whoever asks does not wait for streams that are just being made. */
 void
 zcomp_usage (const struct zcomp *comp, struct zcomp_usage *usage)

@@ -88,6 +88,9 @@ extern int zcomp_populate (struct zcomp *comp);
 /* No stream may be held.  COMP may be NULL. */
 extern void zcomp_destroy (struct zcomp *comp);
 
+/* The algorithm that it was made for. */
+extern const struct zcomp_backend *zcomp_backend (const struct zcomp *comp);
+
 /* Memory that COMP has, or will have when all of it has been used; in bytes. */
 struct zcomp_usage {
   size_t contexts; /* of all streams; 0 before zcomp_prepare */

@@ -738,27 +738,55 @@ check_there (const struct disk *disk, struct attr_error *error)
                     : 0;
 }
 
+/* Whoever takes the device away meanwhile ends the run; others do not have to
+ * wait for it. */
+static int
+set_by_run (const struct attr *attr, struct disk *disk, const char *value,
+            const struct run *run, struct attr_error *error)
+{
+  struct run told = run ? *run : (struct run){0};
+  int r;
+
+  pthread_rwlock_rdlock (&disk->lock);
+  r = check_there (disk, error);
+  if (r == 0)
+    do_disk_begin_run (disk);
+  pthread_rwlock_unlock (&disk->lock);
+  if (r < 0)
+    return r;
+  told.gone = &disk->ending;
+  r = attr->set (disk, value, &told, error);
+  disk_end_run (disk);
+  return r;
+}
+
+static int
+set_alone (const struct attr *attr, struct disk *disk, const char *value,
+           const struct run *run, struct attr_error *error)
+{
+  int r;
+
+  pthread_rwlock_wrlock (&disk->lock);
+  r = check_there (disk, error);
+  if (r == 0)
+    r = attr->set (disk, value, run, error);
+  pthread_rwlock_unlock (&disk->lock);
+  return r;
+}
+
 int
 attr_set (struct disk *disk, const char *name, const char *value,
           const struct run *run, struct attr_error *error)
 {
   const struct attr *const attr = find_or_fail (name, error);
-  int r;
 
   if (!attr)
     return -1;
   if (!attr->set)
     return attr_fail_as (error, EACCES,
                          "%s: cannot be set while the server runs", attr->name);
-  if (attr->is_run)
-    pthread_rwlock_rdlock (&disk->lock);
-  else
-    pthread_rwlock_wrlock (&disk->lock);
-  r = check_there (disk, error);
-  if (r == 0)
-    r = attr->set (disk, value, run, error);
-  pthread_rwlock_unlock (&disk->lock);
-  return r;
+  return attr->is_run ? set_by_run (attr, disk, value, run, error)
+                      : set_alone (attr, disk, value, run, error);
 }
 
 /* As attr_get_part, which has the lock. */

@@ -78,8 +78,9 @@ struct attr {
   int (*set) (struct disk *disk, const char *value, const struct run *run,
               struct attr_error *error);
 
-  /* A run of some time, which changes no configuration: "set" is called with
-   * the disk's lock for reading, otherwise for writing. */
+  /* A run of some time: "set" is called with no lock, otherwise with the disk's
+   * for writing.  The device stays, if there is one, and "set" looks at nothing
+   * else of the disk. */
   bool is_run;
 
   /* Print the attribute's value and a newline.  The caller holds the disk's

@@ -142,8 +142,8 @@ take_priority (void *arg, const char *value, struct attr_error *error)
 /* The secondary algorithm that is meant: the one of the priority given, the
  * first of that name, or that of priority 1. */
 static int
-find_secondary (const struct zram_config *config,
-                struct recompress_words *words, struct attr_error *error)
+find_secondary (const struct zram *zram, struct recompress_words *words,
+                struct attr_error *error)
 {
   const struct zcomp_backend *const backend = words->backend;
   unsigned *const priority = &words->what.priority;
@@ -155,19 +155,18 @@ find_secondary (const struct zram_config *config,
                         "recompress: no recomp_algorithm is '%s': choose one "
                         "that the disk has",
                         zcomp_backend_name (backend));
-    if (zram_config_backend (config, *priority) == backend)
+    if (zram_algorithm (zram, *priority) == backend)
       return 0;
   }
-  if (!zram_config_backend (config, *priority))
+  if (!zram_algorithm (zram, *priority))
     return attr_fail (error,
                       "recompress: priority %u has no algorithm: give the disk "
                       "a recomp_algorithm before its disksize",
                       *priority);
-  if (backend && zram_config_backend (config, *priority) != backend)
-    return attr_fail (
-        error, "recompress: priority %u is %s, not %s", *priority,
-        zcomp_backend_name (zram_config_backend (config, *priority)),
-        zcomp_backend_name (backend));
+  if (backend && zram_algorithm (zram, *priority) != backend)
+    return attr_fail (error, "recompress: priority %u is %s, not %s", *priority,
+                      zcomp_backend_name (zram_algorithm (zram, *priority)),
+                      zcomp_backend_name (backend));
   return 0;
 }
 
@@ -204,7 +203,7 @@ recompress_set (struct disk *disk, const char *value, const struct run *run,
 
   if (check_initialised (disk, "recompress", error) < 0 ||
       attr_take_words ("recompress", value, keys, &words, error) < 0 ||
-      find_secondary (&disk->config, &words, error) < 0)
+      find_secondary (disk->zram, &words, error) < 0)
     return -1;
   r = zram_recompress (disk->zram, &words.what, run, &done);
   describe (&done, text, sizeof text);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Attributes that are runs over what is stored: compact, idle, recompress.
  *
- * The sets of the table's rows; see struct attr.  The caller holds the disk's
- * lock for reading, and reads and writes go on.
+ * The sets of the table's rows; see struct attr.  They have no lock: reads,
+ * writes and other attributes go on.
  */
 #ifndef ZRAM_ATTRRUN_H
 #define ZRAM_ATTRRUN_H

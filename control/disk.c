@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "disk.h"
+#include "futex.h"
 
 void
 disk_init (struct disk *disk, const char *name)
@@ -21,9 +22,35 @@ disk_init (struct disk *disk, const char *name)
   pthread_rwlockattr_destroy (&attr);
 }
 
+void
+do_disk_begin_run (struct disk *disk)
+{
+  atomic_fetch_add (&disk->runs, 1);
+}
+
+void
+disk_end_run (struct disk *disk)
+{
+  if (atomic_fetch_sub (&disk->runs, 1) == 1)
+    futex_wake_all (&disk->runs);
+}
+
+/* No other can begin meanwhile. */
+static void
+do_end_runs (struct disk *disk)
+{
+  uint32_t n;
+
+  disk->ending = true;
+  while ((n = disk->runs) > 0)
+    futex_wait (&disk->runs, n);
+  disk->ending = false;
+}
+
 static void
 do_let_device_go (struct disk *disk)
 {
+  do_end_runs (disk);
   zram_destroy (disk->zram);
   disk->zram = NULL;
 }

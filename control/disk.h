@@ -29,6 +29,11 @@ struct disk {
   struct zram *_Atomic zram; /* NULL: it is not initialised */
   bool gone;                 /* no name leads to it any more */
 
+  /* Runs over the device, which have no lock: it stays until they have ended,
+   * and they are told to end when it is to go. */
+  _Atomic uint32_t runs;
+  _Atomic bool ending;
+
   /* diskset's. */
   struct disk *next;
   uint64_t number;
@@ -60,13 +65,18 @@ extern int do_disk_create (struct disk *disk);
 extern int do_disk_start (struct disk *disk);
 
 /* Nobody is connected, and nobody can find it any more: let the device go, and
- * make no other.  Waits for those who have the lock. */
+ * make no other.  Ends its runs, and waits for those who have the lock. */
 extern void disk_retire (struct disk *disk);
+
+/* A run over the device begins, and ends.  When it begins the caller has the
+ * lock, for reading at least. */
+extern void do_disk_begin_run (struct disk *disk);
+extern void disk_end_run (struct disk *disk);
 
 /* Empty it: the device goes with all that is stored, and disksize, mem_limit
  * and the algorithms become what they were at first.  What zram does not have
- * stays as it was told.  -EBUSY: somebody is connected (zram's reset).  The
- * caller holds the lock for writing. */
+ * stays as it was told.  Ends its runs.  -EBUSY: somebody is connected (zram's
+ * reset).  The caller holds the lock for writing. */
 extern int do_disk_reset (struct disk *disk);
 
 /* Bytes; 0: it is not initialised.  Takes no lock: the caller is a client, for

@@ -27,7 +27,6 @@ struct zram {
   struct slot_table *table;
   struct zs_pool *pool;
   struct zcomp *comps[ZRAM_PRIORITIES]; /* NULL: there is none */
-  const struct zcomp_backend *backend;
   struct stats stats;
   struct spread spread;
   bool no_faults; /* as in zram_config */

@@ -90,7 +90,6 @@ zram_create (struct zram **zramp, const struct zram_config *config)
     return -ENOMEM;
   zram->disksize = (config->disksize + ZRAM_PAGE_SIZE - 1) &
                    ~(uint64_t) (ZRAM_PAGE_SIZE - 1);
-  zram->backend = zram_config_backend (config, 0);
   r = create_parts (zram, config);
   if (r < 0) {
     zram_destroy (zram);
@@ -205,10 +204,16 @@ zram_disksize (const struct zram *zram)
   return zram->disksize;
 }
 
+const struct zcomp_backend *
+zram_algorithm (const struct zram *zram, unsigned priority)
+{
+  return zram->comps[priority] ? zcomp_backend (zram->comps[priority]) : NULL;
+}
+
 const char *
 zram_comp_algorithm (const struct zram *zram)
 {
-  return zcomp_backend_name (zram->backend);
+  return zcomp_backend_name (zram_algorithm (zram, 0));
 }
 
 void

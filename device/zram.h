@@ -218,6 +218,11 @@ zram_recompress (struct zram *zram, const struct zram_recompress *what,
                  const struct run *run, struct zram_recompressed *done);
 
 extern uint64_t zram_disksize (const struct zram *zram);
+
+/* The algorithm of a PRIORITY; NULL: there is none.  And the name of the one
+ * that compresses what is written. */
+extern const struct zcomp_backend *
+zram_algorithm (const struct zram *zram, unsigned priority);
 extern const char *zram_comp_algorithm (const struct zram *zram);
 
 /* What all algorithms take for themselves: zcomp_usage, added up. */

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "attr.h"
 #include "run.h"
@@ -175,6 +176,55 @@ START_TEST (who_is_interrupted_says_so)
   ck_assert_str_eq (outcome, "");
 }
 
+/* A run that goes on until its disk is to go, and somebody who uses the disk
+ * meanwhile, and then resets it. */
+
+static _Atomic bool begun;
+
+static void
+wait_for_the_end (void *arg, uint64_t n, uint64_t total)
+{
+  (void) arg;
+  (void) n;
+  (void) total;
+  begun = true;
+  while (!disk.ending)
+    usleep (1000);
+}
+
+static void
+run_or_reset (void *arg, unsigned me)
+{
+  const struct run told = {.progress = wait_for_the_end};
+  struct attr_error mine;
+  FILE *null;
+
+  (void) arg;
+  if (me == 0) {
+    must_equal (attr_set (&disk, "recompress", "", &told, &mine), -1);
+    must_equal (mine.code, EINTR);
+    must (strstr (mine.message, "was interrupted: tried 1 "));
+    return;
+  }
+  while (!begun)
+    usleep (1000);
+  null = fopen ("/dev/null", "w");
+  must_equal (attr_set (&disk, "mem_limit", "1G", NULL, &mine), 0);
+  must_equal (attr_get (&disk, "mm_stat", null, &mine), 0);
+  must_equal (attr_set (&disk, "idle", "all", NULL, &mine), 0);
+  fclose (null);
+  must_equal (attr_set (&disk, "reset", "1", NULL, &mine), 0);
+}
+
+START_TEST (nobody_waits_for_a_run_and_a_reset_ends_it)
+{
+  begun = false;
+  threads_run (2, run_or_reset, NULL);
+  ck_assert_ptr_null (disk.zram);
+  ck_assert_int_eq (set ("disksize", "1M"), 0);
+  ck_assert_int_eq (set ("idle", "all"), 0);
+}
+
 int
 main (void)
 {
@@ -188,5 +238,6 @@ main (void)
   tcase_add_loop_test (tc, what_is_wrong_is_said, 0, sizeof bad / sizeof *bad);
   tcase_add_loop_test (tc, without_a_device_there_is_nothing_to_do, 0, 3);
   tcase_add_loop_test (tc, who_is_interrupted_says_so, 0, 3);
+  tcase_add_test (tc, nobody_waits_for_a_run_and_a_reset_ends_it);
   return suite_run (suite);
 }
