@@ -163,6 +163,35 @@ bad 'swap' 1M swap=off swap=on
 bad 'reserve' 1M reserve=1M reserve=2M
 bad 'reserve_waiters' 1M reserve_waiters=1 reserve_waiters=1
 
+# How they are used, and which recompress.
+for value in level=0 level=65538 level=x level priority=4 priority=1 \
+             algo=zstd algo=842 deflate.winbits=7 winbits=12 dict= \
+             dict=relative dict=/nonexistent dict=/ "dict=$dir" \
+             dict=/dev/null 'priority=0 algo=zstd'; do
+  bad 'algorithm_params' 1M "algorithm_params=$value"
+done
+: >"$dir/empty"
+bad "algorithm_params.*$dir/empty.* is empty" 1M "algorithm_params=dict=$dir/empty"
+for name in deflate lzo; do
+  "$nbdkit" "$plugin" --dump-plugin | grep -qx "zram_$name=yes" || continue
+  bad "algorithm_params.*$name takes no dictionary" 1M "comp_algorithm=$name" \
+    "algorithm_params=dict=/bin/sh"
+done
+for value in '' zstd algo= algo=foo priority=1 'algo=zstd priority=0' \
+             'algo=zstd priority=4' 'algo=zstd level=3'; do
+  bad 'recomp_algorithm' 1M "recomp_algorithm=$value"
+done
+bad 'comp_algorithm.*give it before' 1M algorithm_params=level=2 \
+  comp_algorithm=zstd
+bad 'recomp_algorithm.*give it before' 1M recomp_algorithm=algo=zstd \
+  algorithm_params='priority=1 level=2' recomp_algorithm=algo=lz4hc
+
+# Workers.
+for value in -1 1025 x 1K; do bad 'workers' 1M "workers=$value"; done
+for value in -1 4294967296 x; do
+  bad 'spread_threshold' 1M "spread_threshold=$value"
+done
+
 # Algorithms that are not there: the line names those that are.
 for name in lzo-rle LZ4 Zstd 'lz4 ' ' lz4' lz4,zstd 842 zstd-5k none; do
   bad 'comp_algorithm.*lz4.*zstd' 1M "comp_algorithm=$name"
