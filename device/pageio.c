@@ -271,14 +271,14 @@ try_zero_part (struct zram *zram, uint64_t index, unsigned offset, unsigned len)
 
 int
 page_zero_part (struct zram *zram, uint64_t index, unsigned offset,
-                unsigned len)
+                unsigned len, bool may_wait)
 {
   struct patience patience = {0};
   int r;
 
   do
     r = try_zero_part (zram, index, offset, len);
-  while (reserve_again (&zram->reserve, &patience, &r));
+  while (may_wait && reserve_again (&zram->reserve, &patience, &r));
   return r;
 }
 

@@ -47,7 +47,7 @@ extern int page_read_part (struct zram *zram, uint64_t index, unsigned offset,
 extern int page_write_part (struct zram *zram, uint64_t index, unsigned offset,
                             unsigned len, const void *buf, bool may_wait);
 extern int page_zero_part (struct zram *zram, uint64_t index, unsigned offset,
-                           unsigned len);
+                           unsigned len, bool may_wait);
 
 /* Make the slot empty; false if it was. */
 extern bool page_free (struct zram *zram, uint64_t index);

@@ -93,8 +93,9 @@ fail (struct request *request, int error)
 static int
 do_piece (struct request *request, const struct piece *piece, bool may_wait)
 {
-  return request->fn (request->zram, request->buf + piece->from, piece->len,
-                      request->offset + piece->from, may_wait);
+  return request->fn (request->zram,
+                      request->buf ? request->buf + piece->from : NULL,
+                      piece->len, request->offset + piece->from, may_wait);
 }
 
 static void

@@ -20,9 +20,10 @@ struct spread {
   unsigned threshold;    /* pages; 0: the workers do all */
 };
 
-/* Do a piece of a request: COUNT bytes at OFFSET of the device, and at BUF.
- * Pieces end where pages do, but for the request's own ends.  -EAGAIN, unless
- * it MAY WAIT for the reserve: what it has done so far can be done again. */
+/* Do a piece of a request: COUNT bytes at OFFSET of the device, and at BUF,
+ * which is NULL if the request's is. Pieces end where pages do, but for the
+ * request's own ends.  -EAGAIN, unless it MAY WAIT for the reserve: what it has
+ * done so far can be done again. */
 typedef int (*spread_fn) (struct zram *zram, char *buf, uint64_t count,
                           uint64_t offset, bool may_wait);
 

@@ -357,11 +357,22 @@ zram_discard (struct zram *zram, uint64_t count, uint64_t offset)
   free_pages (zram, count, offset);
 }
 
+/* A spread_fn, of part of a page. */
+static int
+zero_part (struct zram *zram, char *buf, uint64_t count, uint64_t offset,
+           bool may_wait)
+{
+  const struct piece p = first_piece (count, offset);
+
+  (void) buf;
+  return page_zero_part (zram, p.index, p.offset, p.len, may_wait);
+}
+
 /* Zero the part of a page that one end of a request has. */
 static int
-zero_edge (struct zram *zram, const struct piece *p)
+zero_edge (struct zram *zram, uint64_t count, uint64_t offset)
 {
-  const int r = page_zero_part (zram, p->index, p->offset, p->len);
+  const int r = spread_request (zram, zero_part, NULL, count, offset);
 
   if (r < 0)
     stats_add (&zram->stats, FAILED_WRITES, 1);
@@ -377,19 +388,16 @@ zram_zero (struct zram *zram, uint64_t count, uint64_t offset)
 
   count_request (zram, WRITES, count);
   if (head.len < ZRAM_PAGE_SIZE && count > 0) {
-    r = zero_edge (zram, &head);
+    r = zero_edge (zram, head.len, offset);
     if (r < 0)
       return r;
     offset += head.len;
     count -= head.len;
   }
   free_pages (zram, count, offset);
-  if (count > 0 && tail_len > 0) {
-    const struct piece tail = first_piece (tail_len, offset + count - tail_len);
-
-    return zero_edge (zram, &tail);
-  }
-  return 0;
+  return count > 0 && tail_len > 0
+             ? zero_edge (zram, tail_len, offset + count - tail_len)
+             : 0;
 }
 
 uint64_t

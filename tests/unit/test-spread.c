@@ -175,6 +175,9 @@ START_TEST (with_threshold_0_the_workers_do_everything)
   must_read (DISKSIZE, 0);
   must_read (ZRAM_PAGE_SIZE, 2 * ZRAM_PAGE_SIZE);
   must_read (100, 2 * ZRAM_PAGE_SIZE + 5);
+  memset (model + 100, 0, 3 * ZRAM_PAGE_SIZE);
+  ck_assert_int_eq (zram_zero (zram, 3 * ZRAM_PAGE_SIZE, 100), 0);
+  must_read (5 * ZRAM_PAGE_SIZE, 0);
   ck_assert_uint_gt (by_workers, 0);
   ck_assert_uint_eq (by_callers, 0);
   zram_destroy (zram);
