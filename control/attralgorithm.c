@@ -251,7 +251,7 @@ take_dict (void *arg, const char *value, struct attr_error *error)
                       "algorithm_params: dict '%.100s' is not an absolute "
                       "path: begin it with /",
                       value);
-  strcpy (words->dict, value);
+  snprintf (words->dict, sizeof words->dict, "%s", value);
   return 0;
 }
 

@@ -78,7 +78,7 @@ attr_take_words (const char *name, const char *value,
   if (strlen (value) > ATTR_WORDS_MAX)
     return attr_fail_as (error, E2BIG, "%s: '%.20s...' is too long", name,
                          value);
-  strcpy (words, value);
+  snprintf (words, sizeof words, "%s", value);
   for (char *word; (word = attr_next_word (&rest)) != NULL;)
     if (take_word (name, word, keys, arg, error) < 0)
       return -1;

@@ -194,7 +194,7 @@ do_request (struct request *request, const struct spread *spread)
 }
 
 int
-spread_request (struct zram *zram, spread_fn fn, char *buf, uint64_t count,
+spread_request (struct zram *zram, spread_fn fn, void *buf, uint64_t count,
                 uint64_t offset)
 {
   const struct spread *const spread = &zram->spread;

@@ -24,12 +24,12 @@ struct spread {
  * which is NULL if the request's is. Pieces end where pages do, but for the
  * request's own ends.  -EAGAIN, unless it MAY WAIT for the reserve: what it has
  * done so far can be done again. */
-typedef int (*spread_fn) (struct zram *zram, char *buf, uint64_t count,
+typedef int (*spread_fn) (struct zram *zram, void *buf, uint64_t count,
                           uint64_t offset, bool may_wait);
 
 /* Do a request by FN, alone or with others.  The first error that was met: the
  * request's other pieces may have been done or not. */
-extern int spread_request (struct zram *zram, spread_fn fn, char *buf,
+extern int spread_request (struct zram *zram, spread_fn fn, void *buf,
                            uint64_t count, uint64_t offset);
 
 #endif /* ZRAM_SPREAD_H */

@@ -265,9 +265,11 @@ count_request (const struct zram *zram, enum counter kind, uint64_t bytes)
 
 /* A spread_fn. */
 static int
-read_pieces (struct zram *zram, char *dst, uint64_t count, uint64_t offset,
+read_pieces (struct zram *zram, void *buf, uint64_t count, uint64_t offset,
              bool may_wait)
 {
+  char *dst = buf;
+
   (void) may_wait;
   while (count > 0) {
     const struct piece p = first_piece (count, offset);
@@ -298,9 +300,11 @@ zram_read (struct zram *zram, void *buf, uint64_t count, uint64_t offset)
 
 /* A spread_fn. */
 static int
-write_pieces (struct zram *zram, char *src, uint64_t count, uint64_t offset,
+write_pieces (struct zram *zram, void *buf, uint64_t count, uint64_t offset,
               bool may_wait)
 {
+  const char *src = buf;
+
   while (count > 0) {
     const struct piece p = first_piece (count, offset);
     const int r =
@@ -323,7 +327,7 @@ zram_write (struct zram *zram, const void *buf, uint64_t count, uint64_t offset)
   int r;
 
   count_request (zram, WRITES, count);
-  r = spread_request (zram, write_pieces, (char *) buf, count, offset);
+  r = spread_request (zram, write_pieces, (void *) buf, count, offset);
   if (r < 0)
     stats_add (&zram->stats, FAILED_WRITES, 1);
   return r;
@@ -359,7 +363,7 @@ zram_discard (struct zram *zram, uint64_t count, uint64_t offset)
 
 /* A spread_fn, of part of a page. */
 static int
-zero_part (struct zram *zram, char *buf, uint64_t count, uint64_t offset,
+zero_part (struct zram *zram, void *buf, uint64_t count, uint64_t offset,
            bool may_wait)
 {
   const struct piece p = first_piece (count, offset);

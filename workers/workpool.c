@@ -219,35 +219,35 @@ workpool_bound (const struct workpool *pool)
 }
 
 bool
-workpool_submit (struct workpool *pool, enum work_lane which, struct work *work)
+workpool_submit (struct workpool *pool, enum work_lane lane, struct work *work)
 {
-  struct lane *const lane = pool ? &pool->lanes[which] : NULL;
+  struct lane *const l = pool ? &pool->lanes[lane] : NULL;
   bool taken;
 
-  if (!lane)
+  if (!l)
     return false;
-  pthread_mutex_lock (&lane->lock);
-  taken = lane->running && lane->queued < workpool_bound (pool);
+  pthread_mutex_lock (&l->lock);
+  taken = l->running && l->queued < workpool_bound (pool);
   if (taken)
-    do_append (lane, work);
-  pthread_mutex_unlock (&lane->lock);
+    do_append (l, work);
+  pthread_mutex_unlock (&l->lock);
   if (taken)
-    pthread_cond_signal (&lane->submitted);
+    pthread_cond_signal (&l->submitted);
   return taken;
 }
 
 bool
-workpool_cancel (struct workpool *pool, enum work_lane which, struct work *work)
+workpool_cancel (struct workpool *pool, enum work_lane lane, struct work *work)
 {
-  struct lane *const lane = pool ? &pool->lanes[which] : NULL;
+  struct lane *const l = pool ? &pool->lanes[lane] : NULL;
   bool queued;
 
-  if (!lane)
+  if (!l)
     return false;
-  pthread_mutex_lock (&lane->lock);
+  pthread_mutex_lock (&l->lock);
   queued = work->queued;
   if (queued)
-    do_unlink (lane, work);
-  pthread_mutex_unlock (&lane->lock);
+    do_unlink (l, work);
+  pthread_mutex_unlock (&l->lock);
   return queued;
 }

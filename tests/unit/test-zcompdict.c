@@ -221,14 +221,17 @@ START_TEST (it_makes_pages_smaller)
 START_TEST (the_wrong_one_is_harmless)
 {
   const struct zcomp_backend *const backend = zcomp_backends[_i];
-  struct zcomp_dict *const dicts[] = {make_dict (false, 0), make_dict (true, 0),
-                                      make_dict (false, 5000)};
-  struct zcomp *comps[4] = {make_comp (backend, NULL)};
   char *const back = guarded_end (ZRAM_PAGE_SIZE);
   char *const fence = (char *) guarded_end (2 * ZRAM_PAGE_SIZE);
+  struct zcomp_dict *dicts[3];
+  struct zcomp *comps[4];
 
   if (!zcomp_backend_takes_dict (backend))
     return;
+  dicts[0] = make_dict (false, 0);
+  dicts[1] = make_dict (true, 0);
+  dicts[2] = make_dict (false, 5000);
+  comps[0] = make_comp (backend, NULL);
   for (unsigned i = 1; i < 4; i++)
     comps[i] = make_comp (backend, dicts[i - 1]);
   for (uint64_t seed = 0; seed < scaled (200); seed++)
