@@ -11,6 +11,7 @@
 
 #include "attr.h"
 #include "attralgorithm.h"
+#include "attrpriority.h"
 #include "attrwords.h"
 #include "zcomp.h"
 #include "zcompdict.h"
@@ -52,22 +53,6 @@ attr_find_algorithm (const char *attribute, const char *name,
   attr_fail (error, "%s: unknown algorithm '%s': choose from %s", attribute,
              name, names);
   return NULL;
-}
-
-int
-attr_parse_priority (const char *attribute, const char *value, unsigned least,
-                     unsigned *priority, struct attr_error *error)
-{
-  unsigned n;
-
-  if (attr_parse_number (attribute, value, ZRAM_PRIORITIES - 1, &n, error) ==
-          0 &&
-      n >= least) {
-    *priority = n;
-    return 0;
-  }
-  return attr_fail (error, "%s: '%.64s' is no priority: give %u to %u",
-                    attribute, value, least, ZRAM_PRIORITIES - 1);
 }
 
 static bool
@@ -114,46 +99,23 @@ comp_algorithm_show (const struct disk *disk, FILE *fp)
 
 /* recomp_algorithm */
 
-struct secondary {
-  const struct zcomp_backend *backend;
-  unsigned priority;
-};
-
-static int
-take_secondary (void *arg, const char *value, struct attr_error *error)
-{
-  struct secondary *const secondary = arg;
-
-  secondary->backend = attr_find_algorithm ("recomp_algorithm", value, error);
-  return secondary->backend ? 0 : -1;
-}
-
-static int
-take_secondary_priority (void *arg, const char *value, struct attr_error *error)
-{
-  struct secondary *const secondary = arg;
-
-  return attr_parse_priority ("recomp_algorithm", value, 1,
-                              &secondary->priority, error);
-}
-
 int
 recomp_algorithm_store (struct attr_config *config, const char *value,
                         struct attr_error *error)
 {
   static const struct attr_key keys[] = {
-      {"algo", take_secondary},
-      {"priority", take_secondary_priority},
+      {"algo", attr_take_algo},
+      {"priority", attr_take_priority},
       {0},
   };
-  struct secondary secondary = {.priority = 1};
+  struct attr_priority which = ATTR_PRIORITY ("recomp_algorithm", 1);
 
-  if (attr_take_words ("recomp_algorithm", value, keys, &secondary, error) < 0)
+  if (attr_take_words ("recomp_algorithm", value, keys, &which, error) < 0)
     return -1;
-  if (!secondary.backend)
+  if (!which.backend)
     return attr_fail (error, "recomp_algorithm: names none: give algo=NAME");
-  return choose (config, "recomp_algorithm", secondary.priority,
-                 secondary.backend, error);
+  return choose (config, "recomp_algorithm", which.priority, which.backend,
+                 error);
 }
 
 void
@@ -175,31 +137,10 @@ recomp_algorithm_show (const struct disk *disk, FILE *fp)
 
 /* What was said; with a reference to the dictionary. */
 struct params_words {
-  bool has_priority;
-  unsigned priority;
-  const struct zcomp_backend *backend; /* NULL: not named */
+  struct attr_priority which;
   struct zcomp_params params;
   char dict[ATTR_WORDS_MAX + 1]; /* its file */
 };
-
-static int
-take_priority (void *arg, const char *value, struct attr_error *error)
-{
-  struct params_words *const words = arg;
-
-  words->has_priority = true;
-  return attr_parse_priority ("algorithm_params", value, 0, &words->priority,
-                              error);
-}
-
-static int
-take_algo (void *arg, const char *value, struct attr_error *error)
-{
-  struct params_words *const words = arg;
-
-  words->backend = attr_find_algorithm ("algorithm_params", value, error);
-  return words->backend ? 0 : -1;
-}
 
 /* A decimal number that may be negative. */
 static int
@@ -280,36 +221,6 @@ read_dict (struct params_words *words, struct attr_error *error)
                : 0;
 }
 
-/* Which priority is meant: the one that was given, or the first that has the
- * algorithm. */
-static int
-find_priority (const struct zram_config *config, struct params_words *words,
-               struct attr_error *error)
-{
-  const struct zcomp_backend *const backend = words->backend;
-
-  for (unsigned i = 0; backend && !words->has_priority; i++) {
-    if (i == ZRAM_PRIORITIES)
-      return attr_fail (error,
-                        "algorithm_params: no priority has algo '%s': give "
-                        "comp_algorithm or recomp_algorithm first",
-                        zcomp_backend_name (backend));
-    words->priority = i;
-    words->has_priority = zram_config_backend (config, i) == backend;
-  }
-  words->backend = zram_config_backend (config, words->priority);
-  if (!words->backend)
-    return attr_fail (error,
-                      "algorithm_params: priority %u has no algorithm: give "
-                      "recomp_algorithm first",
-                      words->priority);
-  if (backend && words->backend != backend)
-    return attr_fail (error, "algorithm_params: priority %u is %s, not %s",
-                      words->priority, zcomp_backend_name (words->backend),
-                      zcomp_backend_name (backend));
-  return 0;
-}
-
 /* The dictionary last, so that what is wrong with it is told with its name. */
 static int
 check_params (const struct params_words *words, struct attr_error *error)
@@ -318,9 +229,10 @@ check_params (const struct params_words *words, struct attr_error *error)
   char why[160];
 
   without.dict = NULL;
-  if (zcomp_params_check (words->backend, &without, why, sizeof why) < 0)
+  if (zcomp_params_check (words->which.backend, &without, why, sizeof why) < 0)
     return attr_fail (error, "algorithm_params: %s", why);
-  if (zcomp_params_check (words->backend, &words->params, why, sizeof why) < 0)
+  if (zcomp_params_check (words->which.backend, &words->params, why,
+                          sizeof why) < 0)
     return attr_fail (error, "algorithm_params: dict '%.60s': %s", words->dict,
                       why);
   return 0;
@@ -332,24 +244,27 @@ algorithm_params_store (struct attr_config *config, const char *value,
                         struct attr_error *error)
 {
   static const struct attr_key keys[] = {
-      {"priority", take_priority},
-      {"algo", take_algo},
+      {"priority", attr_take_priority},
+      {"algo", attr_take_algo},
       {"level", take_level},
       {"dict", take_dict},
       {"deflate.winbits", take_winbits},
       {0},
   };
-  struct params_words words = {0};
+  const struct zcomp_backend *backends[ZRAM_PRIORITIES];
+  struct params_words words = {.which = ATTR_PRIORITY ("algorithm_params", 0)};
   int r = attr_take_words ("algorithm_params", value, keys, &words, error);
 
+  for (unsigned i = 0; i < ZRAM_PRIORITIES; i++)
+    backends[i] = zram_config_backend (&config->zram, i);
   if (r == 0)
-    r = find_priority (&config->zram, &words, error);
+    r = attr_find_priority (&words.which, backends, error);
   if (r == 0)
     r = read_dict (&words, error);
   if (r == 0)
     r = check_params (&words, error);
   if (r == 0)
-    zram_config_set_params (&config->zram, words.priority, &words.params);
+    zram_config_set_params (&config->zram, words.which.priority, &words.params);
   zcomp_dict_put (words.params.dict);
   return r;
 }

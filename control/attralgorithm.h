@@ -34,9 +34,4 @@ extern const struct zcomp_backend *
 attr_find_algorithm (const char *attribute, const char *name,
                      struct attr_error *error);
 
-/* A priority of LEAST to ZRAM_PRIORITIES - 1.  -1 and ERROR. */
-extern int
-attr_parse_priority (const char *attribute, const char *value, unsigned least,
-                     unsigned *priority, struct attr_error *error);
-
 #endif /* ZRAM_ATTRALGORITHM_H */

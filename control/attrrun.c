@@ -7,12 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "attralgorithm.h"
+#include "attrpriority.h"
 #include "attrrun.h"
 #include "attrwords.h"
 #include "disk.h"
 #include "run.h"
-#include "zcomp.h"
 #include "zsmalloc.h"
 
 static int
@@ -71,9 +70,8 @@ idle_set (struct disk *disk, const char *value, const struct run *run,
 /* recompress */
 
 struct recompress_words {
+  struct attr_priority which;
   struct zram_recompress what;
-  bool has_priority;
-  const struct zcomp_backend *backend; /* NULL: not named */
 };
 
 static int
@@ -120,56 +118,6 @@ take_max_pages (void *arg, const char *value, struct attr_error *error)
                            &words->what.max_pages, error);
 }
 
-static int
-take_algo (void *arg, const char *value, struct attr_error *error)
-{
-  struct recompress_words *const words = arg;
-
-  words->backend = attr_find_algorithm ("recompress", value, error);
-  return words->backend ? 0 : -1;
-}
-
-static int
-take_priority (void *arg, const char *value, struct attr_error *error)
-{
-  struct recompress_words *const words = arg;
-
-  words->has_priority = true;
-  return attr_parse_priority ("recompress", value, 1, &words->what.priority,
-                              error);
-}
-
-/* The secondary algorithm that is meant: the one of the priority given, the
- * first of that name, or that of priority 1. */
-static int
-find_secondary (const struct zram *zram, struct recompress_words *words,
-                struct attr_error *error)
-{
-  const struct zcomp_backend *const backend = words->backend;
-  unsigned *const priority = &words->what.priority;
-
-  for (*priority = words->has_priority ? *priority : 1;
-       backend && !words->has_priority; ++*priority) {
-    if (*priority == ZRAM_PRIORITIES)
-      return attr_fail (error,
-                        "recompress: no recomp_algorithm is '%s': choose one "
-                        "that the disk has",
-                        zcomp_backend_name (backend));
-    if (zram_algorithm (zram, *priority) == backend)
-      return 0;
-  }
-  if (!zram_algorithm (zram, *priority))
-    return attr_fail (error,
-                      "recompress: priority %u has no algorithm: give the disk "
-                      "a recomp_algorithm before its disksize",
-                      *priority);
-  if (backend && zram_algorithm (zram, *priority) != backend)
-    return attr_fail (error, "recompress: priority %u is %s, not %s", *priority,
-                      zcomp_backend_name (zram_algorithm (zram, *priority)),
-                      zcomp_backend_name (backend));
-  return 0;
-}
-
 /* What came of it, in words that a program can read, too. */
 static void
 describe (const struct zram_recompressed *done, char *text, size_t size)
@@ -192,19 +140,28 @@ recompress_set (struct disk *disk, const char *value, const struct run *run,
                 struct attr_error *error)
 {
   static const struct attr_key keys[] = {
-      {"type", take_type},           {"threshold", take_threshold},
-      {"max_pages", take_max_pages}, {"algo", take_algo},
-      {"priority", take_priority},   {0},
+      {"type", take_type},
+      {"threshold", take_threshold},
+      {"max_pages", take_max_pages},
+      {"algo", attr_take_algo},
+      {"priority", attr_take_priority},
+      {0},
   };
-  struct recompress_words words = {.what.max_pages = UINT64_MAX};
+  const struct zcomp_backend *backends[ZRAM_PRIORITIES];
+  struct recompress_words words = {.which = ATTR_PRIORITY ("recompress", 1),
+                                   .what.max_pages = UINT64_MAX};
   struct zram_recompressed done;
   char text[RUN_OUTCOME_SIZE];
   int r;
 
   if (check_initialised (disk, "recompress", error) < 0 ||
-      attr_take_words ("recompress", value, keys, &words, error) < 0 ||
-      find_secondary (disk->zram, &words, error) < 0)
+      attr_take_words ("recompress", value, keys, &words, error) < 0)
     return -1;
+  for (unsigned i = 0; i < ZRAM_PRIORITIES; i++)
+    backends[i] = zram_algorithm (disk->zram, i);
+  if (attr_find_priority (&words.which, backends, error) < 0)
+    return -1;
+  words.what.priority = words.which.priority;
   r = zram_recompress (disk->zram, &words.what, run, &done);
   describe (&done, text, sizeof text);
   if (r < 0)

@@ -160,7 +160,7 @@ static const struct {
     {"algorithm_params", "priority=4", "give 0 to 3"},
     {"algorithm_params", "priority=2 level=1", "priority 2 has no algorithm"},
     {"algorithm_params", "algo=foo", "unknown algorithm 'foo'"},
-    {"algorithm_params", "algo=zstd", "no priority has algo 'zstd'"},
+    {"algorithm_params", "algo=zstd", "no priority of 0 to 3 has algo 'zstd'"},
     {"algorithm_params", "algo=zstd priority=0", "priority 0 is lz4, not zstd"},
     {"algorithm_params", "deflate.winbits=16", "it is 8 to 15, or -15 to -8"},
     {"algorithm_params", "deflate.winbits=7", "it is 8 to 15, or -15 to -8"},

@@ -133,7 +133,7 @@ static const struct {
     {"recompress", "threshold=99999999999", "takes less than"},
     {"recompress", "max_pages=-1", "max_pages: '-1' is not right"},
     {"recompress", "algo=foo", "unknown algorithm 'foo'"},
-    {"recompress", "algo=lz4", "no recomp_algorithm is 'lz4'"},
+    {"recompress", "algo=lz4", "no priority of 1 to 3 has algo 'lz4'"},
     {"recompress", "priority=0", "give 1 to 3"},
     {"recompress", "priority=4", "give 1 to 3"},
     {"recompress", "priority=2", "priority 2 has no algorithm"},
