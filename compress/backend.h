@@ -8,6 +8,7 @@
 #ifndef ZRAM_BACKEND_H
 #define ZRAM_BACKEND_H
 
+#include "compiler.h"
 #include "completion.h"
 #include "zcomp.h"
 
@@ -32,6 +33,13 @@ struct zcomp_op {
   int result; /* of one that was pending */
   struct completion completion;
 };
+
+/* What is in one range after each other begins at cache lines. */
+static inline size_t
+zcomp_round_up (size_t size)
+{
+  return (size + ZRAM_CACHE_LINE - 1) & ~(size_t) (ZRAM_CACHE_LINE - 1);
+}
 
 /* What submitting returns for an operation that is not complete. */
 #define ZCOMP_PENDING 1

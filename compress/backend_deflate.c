@@ -37,12 +37,6 @@ struct deflate_context {
   _Alignas(ZRAM_CACHE_LINE) char memory[];
 };
 
-static size_t
-round_up (size_t size)
-{
-  return (size + ZRAM_CACHE_LINE - 1) & ~(size_t) (ZRAM_CACHE_LINE - 1);
-}
-
 static void *
 take (size_t size)
 {
@@ -50,13 +44,13 @@ take (size_t size)
 
   if (!arena)
     return malloc (size);
-  arena->asked += round_up (size);
+  arena->asked += zcomp_round_up (size);
   if (!arena->next)
     return malloc (size);
   if (size > (size_t) (arena->end - arena->next))
     return NULL;
   p = arena->next;
-  arena->next += round_up (size);
+  arena->next += zcomp_round_up (size);
   return p;
 }
 

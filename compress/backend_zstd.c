@@ -73,10 +73,8 @@ page_params (const struct zcomp_setup *setup)
 static size_t
 cdict_size (const struct zcomp_setup *setup)
 {
-  const size_t size = ZSTD_estimateCDictSize_advanced (
-      setup->dict_len, dict_params (setup), ZSTD_dlm_byRef);
-
-  return (size + ZRAM_CACHE_LINE - 1) & ~(size_t) (ZRAM_CACHE_LINE - 1);
+  return zcomp_round_up (ZSTD_estimateCDictSize_advanced (
+      setup->dict_len, dict_params (setup), ZSTD_dlm_byRef));
 }
 
 static size_t

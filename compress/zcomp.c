@@ -181,12 +181,6 @@ zcomp_params_check (const struct zcomp_backend *backend,
   return r;
 }
 
-static size_t
-round_up (size_t size)
-{
-  return (size + ZRAM_CACHE_LINE - 1) & ~(size_t) (ZRAM_CACHE_LINE - 1);
-}
-
 /* SIZE bytes at *START, if it is any. */
 static int
 open_memory (void **start, size_t size)
@@ -320,9 +314,9 @@ set_sizes (struct zcomp *comp)
   const struct zcomp_backend *const backend = setup->backend;
 
   comp->directions[ZCOMP_COMPRESS].context_size =
-      round_up (backend->compress_size (setup));
+      zcomp_round_up (backend->compress_size (setup));
   comp->directions[ZCOMP_DECOMPRESS].context_size =
-      round_up (backend->decompress_size (setup));
+      zcomp_round_up (backend->decompress_size (setup));
   if (backend->shared_size)
     comp->shared_size = backend->shared_size (setup);
 }
