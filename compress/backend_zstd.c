@@ -239,32 +239,18 @@ zstd_decompress (struct zcomp_op *op)
   return in_left == 0 && out_left == 0 ? 0 : -EIO;
 }
 
+/* They differ in the parameters that they choose. */
+#define ZSTD_FUNCTIONS                                                \
+  .takes_dict = true, .check_dict = zstd_check_dict,                  \
+  .shared_size = zstd_shared_size, .shared_init = zstd_shared_init,   \
+  .compress_size = zstd_compress_size,                                \
+  .decompress_size = zstd_decompress_size,                            \
+  .compress_init = zstd_compress_init,                                \
+  .decompress_init = zstd_decompress_init, .compress = zstd_compress, \
+  .decompress = zstd_decompress
+
 const struct zcomp_backend backend_zstd = {
-    .name = "zstd",
-    .takes_dict = true,
-    .levels = zstd_levels,
-    .check_dict = zstd_check_dict,
-    .shared_size = zstd_shared_size,
-    .shared_init = zstd_shared_init,
-    .compress_size = zstd_compress_size,
-    .decompress_size = zstd_decompress_size,
-    .compress_init = zstd_compress_init,
-    .decompress_init = zstd_decompress_init,
-    .compress = zstd_compress,
-    .decompress = zstd_decompress,
-};
+    .name = "zstd", .levels = zstd_levels, ZSTD_FUNCTIONS};
 
 const struct zcomp_backend backend_zstd_4k = {
-    .name = "zstd-4k",
-    .takes_dict = true,
-    .levels = zstd_4k_levels,
-    .check_dict = zstd_check_dict,
-    .shared_size = zstd_shared_size,
-    .shared_init = zstd_shared_init,
-    .compress_size = zstd_compress_size,
-    .decompress_size = zstd_decompress_size,
-    .compress_init = zstd_compress_init,
-    .decompress_init = zstd_decompress_init,
-    .compress = zstd_compress,
-    .decompress = zstd_decompress,
-};
+    .name = "zstd-4k", .levels = zstd_4k_levels, ZSTD_FUNCTIONS};
