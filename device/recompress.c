@@ -30,7 +30,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <string.h>
 #include <time.h>
 
@@ -193,8 +192,7 @@ restore (struct zram *zram, struct job *job)
 static void
 compress (struct work *work)
 {
-  struct job *const job =
-      (void *) ((char *) work - offsetof (struct job, work));
+  struct job *const job = WORK_OWNER (work, struct job);
   struct zcomp_stream *const stream =
       zcomp_stream_get (job->comp, ZCOMP_COMPRESS);
 

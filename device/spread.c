@@ -111,8 +111,7 @@ do_or_fail (struct request *request, const struct piece *piece)
 static void
 help (struct work *work)
 {
-  struct helper *const helper =
-      (void *) ((char *) work - offsetof (struct helper, work));
+  struct helper *const helper = WORK_OWNER (work, struct helper);
   struct request *const request = helper->request;
   struct piece piece;
   int r = 0;

@@ -19,6 +19,7 @@
 #define ZRAM_WORKPOOL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define WORKPOOL_MAX_THREADS 1024U
 
@@ -38,6 +39,10 @@ struct work {
   struct work *next, *prev;
   bool queued;
 };
+
+/* The TYPE whose member "work" is the item at W. */
+#define WORK_OWNER(w, type) \
+  ((type *) (void *) ((char *) (w) -offsetof (type, work)))
 
 /* A pool of NR_THREADS, 1 to WORKPOOL_MAX_THREADS, for each lane, which are not
  * started yet.  -ENOMEM; -EINVAL: not that many. */
