@@ -11,109 +11,37 @@
  */
 #include <config.h>
 
-#include <lz4.h>
-#include <lz4hc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ZSTD_STATIC_LINKING_ONLY
-#include <zstd.h>
-#if HAVE_DEFLATE
-#include <libdeflate.h>
-#endif
-#if HAVE_LZO
-#include <lzo/lzo1x.h>
-#endif
-
+#include "alone.h"
 #include "samefill.h"
 #include "util.h"
 #include "zcomp.h"
 #include "zsmalloc.h"
 
-#define ROOM (2 * ZRAM_PAGE_SIZE)
-
 static char *pages; /* that are not same-filled */
 static uint32_t nr_pages;
-
-/* The library by itself: the bytes that it makes of PAGE. */
-
-static size_t
-lz4_alone (const char *page, char *out, int level)
-{
-  return (size_t) LZ4_compress_fast (page, out, ZRAM_PAGE_SIZE, ROOM, level);
-}
-
-static size_t
-lz4hc_alone (const char *page, char *out, int level)
-{
-  return (size_t) LZ4_compress_HC (page, out, ZRAM_PAGE_SIZE, ROOM, level);
-}
-
-/* Without what a frame has beside: magic number and size of the content. */
-static size_t
-zstd_alone (const char *page, char *out, int level)
-{
-  static ZSTD_CCtx *cctx;
-
-  if (!cctx)
-    cctx = ZSTD_createCCtx ();
-  ZSTD_CCtx_setParameter (cctx, ZSTD_c_compressionLevel, level);
-  ZSTD_CCtx_setParameter (cctx, ZSTD_c_format, ZSTD_f_zstd1_magicless);
-  ZSTD_CCtx_setParameter (cctx, ZSTD_c_contentSizeFlag, 0);
-  return ZSTD_compress2 (cctx, out, ROOM, page, ZRAM_PAGE_SIZE);
-}
-
-#if HAVE_DEFLATE
-static size_t
-deflate_alone (const char *page, char *out, int level)
-{
-  static struct libdeflate_compressor *compressor;
-  static int its_level = -2;
-
-  if (level != its_level) {
-    libdeflate_free_compressor (compressor);
-    compressor = libdeflate_alloc_compressor (level);
-    its_level = level;
-  }
-  return libdeflate_deflate_compress (compressor, page, ZRAM_PAGE_SIZE, out,
-                                      ROOM);
-}
-#endif
-
-#if HAVE_LZO
-static size_t
-lzo_alone (const char *page, char *out, int level)
-{
-  static char work[LZO1X_1_MEM_COMPRESS];
-  lzo_uint len = 0;
-
-  (void) level;
-  lzo1x_1_compress ((const unsigned char *) page, ZRAM_PAGE_SIZE,
-                    (unsigned char *) out, &len, work);
-  return len;
-}
-#endif
 
 /* What is tried; of each level every STEP'th page. */
 static const struct trial {
   const char *algorithm;
-  size_t (*alone) (const char *page, char *out, int level);
   int levels[16]; /* 0: no more; deflate's 0 stores */
   uint32_t step;
 } trials[] = {
-    {"lz4", lz4_alone, {1, 2, 4, 16}, 1},
+    {"lz4", {1, 2, 4, 16}, 1},
 #if HAVE_LZO
-    {"lzo", lzo_alone, {1}, 1},
+    {"lzo", {1}, 1},
 #endif
-    {"lz4hc", lz4hc_alone, {1, 4, 9, 12}, 4},
-    {"zstd", zstd_alone, {-5, -1, 1, 2, 3}, 2},
-    {"zstd-4k", NULL, {1}, 1},
-    {"zstd", zstd_alone, {5, 7, 9, 12}, 4},
-    {"zstd", zstd_alone, {15, 19, 22}, 16},
+    {"lz4hc", {1, 4, 9, 12}, 4},
+    {"zstd", {-5, -1, 1, 2, 3}, 2},
+    {"zstd-4k", {1}, 1},
+    {"zstd", {5, 7, 9, 12}, 4},
+    {"zstd", {15, 19, 22}, 16},
 #if HAVE_DEFLATE
-    {"deflate", deflate_alone, {1, 6, 9, 12}, 8},
+    {"deflate", {1, 6, 9, 12}, 8},
 #endif
 };
 
@@ -135,6 +63,7 @@ keep_pages (const char *file)
 }
 
 struct result {
+  const struct alone *library; /* if it is the same there */
   uint64_t stored, alone;
   uint64_t in, out; /* ns */
   uint32_t tried;
@@ -151,7 +80,7 @@ static void
 try_page (const struct trial *trial, int level, struct zcomp_stream *streams[],
           const char *page, struct result *result)
 {
-  char small[ROOM], back[ZRAM_PAGE_SIZE];
+  char small[ALONE_ROOM], back[ZRAM_PAGE_SIZE];
   size_t len;
   uint64_t start = thread_cpu ();
 
@@ -165,8 +94,9 @@ try_page (const struct trial *trial, int level, struct zcomp_stream *streams[],
     fail ("%s: a page was not restored", trial->algorithm);
   result->out += thread_cpu () - start;
   result->stored += stored_len (len);
-  if (trial->alone)
-    result->alone += stored_len (trial->alone (page, small, level));
+  if (result->library)
+    result->alone +=
+        stored_len (result->library->compress (page, small, level));
   result->tried++;
 }
 
@@ -175,17 +105,26 @@ print_result (const struct trial *trial, int level, const struct result *result)
 {
   const double all = (double) result->tried * ZRAM_PAGE_SIZE / 100;
   const double tried = (double) result->tried * 1000;
-  char alone[32] = "-", ratio[32] = "-";
+  char library[32] = "-", ratio[32] = "-";
 
-  if (trial->alone) {
-    snprintf (alone, sizeof alone, "%.2f", (double) result->alone / all);
+  if (result->library) {
+    snprintf (library, sizeof library, "%.2f", (double) result->alone / all);
     snprintf (ratio, sizeof ratio, "%.4f",
               (double) result->stored / (double) result->alone);
   }
   printf ("%-8s %5d %9.2f %8s %7s %8.1f %8.1f\n", trial->algorithm, level,
-          (double) result->stored / all, alone, ratio,
+          (double) result->stored / all, library, ratio,
           (double) result->in / tried, (double) result->out / tried);
   fflush (stdout);
+}
+
+static const struct alone *
+find_alone (const char *algorithm)
+{
+  for (size_t i = 0; i < NR_ALONE; i++)
+    if (strcmp (alone[i].name, algorithm) == 0)
+      return &alone[i];
+  return NULL;
 }
 
 static void
@@ -195,7 +134,7 @@ try_level (const struct trial *trial, int level)
       zcomp_backend_find (trial->algorithm);
   const struct zcomp_params params = {.has_level = true, .level = level};
   struct zcomp_stream *streams[ZCOMP_DIRECTIONS];
-  struct result result = {0};
+  struct result result = {.library = find_alone (trial->algorithm)};
   struct zcomp *comp;
 
   if (zcomp_create (&comp, backend, &params, 1, NULL) != 0 ||

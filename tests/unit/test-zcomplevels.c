@@ -9,21 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lz4.h>
-#include <lz4hc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define ZSTD_STATIC_LINKING_ONLY
-#include <zstd.h>
-#if HAVE_DEFLATE
-#include <libdeflate.h>
-#endif
-#if HAVE_LZO
-#include <lzo/lzo1x.h>
-#endif
-
+#include "alone.h"
 #include "unit.h"
 #include "zcomp.h"
 #include "zcompdict.h"
@@ -246,77 +236,6 @@ START_TEST (the_same_with_a_dictionary)
     try_levels (zcomp_backends[_i], dict);
   zcomp_dict_put (dict);
 }
-
-/* What the libraries make of a page by themselves. */
-
-static size_t
-lz4_alone (const char *page, char *out, int level)
-{
-  return (size_t) LZ4_compress_fast (page, out, ZRAM_PAGE_SIZE, LARGE, level);
-}
-
-static size_t
-lz4hc_alone (const char *page, char *out, int level)
-{
-  return (size_t) LZ4_compress_HC (page, out, ZRAM_PAGE_SIZE, LARGE, level);
-}
-
-/* Without what a frame has beside: magic number and size of the content. */
-static size_t
-zstd_alone (const char *page, char *out, int level)
-{
-  static ZSTD_CCtx *cctx;
-
-  if (!cctx)
-    cctx = ZSTD_createCCtx ();
-  ZSTD_CCtx_setParameter (cctx, ZSTD_c_compressionLevel, level);
-  ZSTD_CCtx_setParameter (cctx, ZSTD_c_format, ZSTD_f_zstd1_magicless);
-  ZSTD_CCtx_setParameter (cctx, ZSTD_c_contentSizeFlag, 0);
-  return ZSTD_compress2 (cctx, out, LARGE, page, ZRAM_PAGE_SIZE);
-}
-
-#if HAVE_DEFLATE
-static size_t
-deflate_alone (const char *page, char *out, int level)
-{
-  struct libdeflate_compressor *const c =
-      libdeflate_alloc_compressor (level < 0 ? 6 : level);
-  const size_t len =
-      libdeflate_deflate_compress (c, page, ZRAM_PAGE_SIZE, out, LARGE);
-
-  libdeflate_free_compressor (c);
-  return len;
-}
-#endif
-
-#if HAVE_LZO
-static size_t
-lzo_alone (const char *page, char *out, int level)
-{
-  static char work[LZO1X_1_MEM_COMPRESS];
-  lzo_uint len = 0;
-
-  (void) level;
-  lzo1x_1_compress ((const unsigned char *) page, ZRAM_PAGE_SIZE,
-                    (unsigned char *) out, &len, work);
-  return len;
-}
-#endif
-
-static const struct {
-  const char *name;
-  size_t (*compress) (const char *page, char *out, int level);
-} alone[] = {
-    {"lz4", lz4_alone},         {"lz4hc", lz4hc_alone}, {"zstd", zstd_alone},
-#if HAVE_DEFLATE
-    {"deflate", deflate_alone},
-#endif
-#if HAVE_LZO
-    {"lzo", lzo_alone},
-#endif
-};
-
-#define NR_ALONE (sizeof alone / sizeof *alone)
 
 /* Bytes that pages of a KIND take, here and there. */
 static void
