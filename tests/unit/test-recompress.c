@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "occupying.h"
 #include "pageio.h"
 #include "run.h"
 #include "slottable.h"
@@ -659,36 +660,6 @@ START_TEST (a_pool_that_does_not_run_is_done_without)
   must_read_all ();
 }
 
-/* Work that only ends when it is told. */
-struct busy {
-  struct work work;
-  _Atomic bool begun;
-};
-
-static _Atomic bool busy_end;
-
-static void
-be_busy (struct work *work)
-{
-  struct busy *const busy = (struct busy *) work;
-
-  busy->begun = true;
-  while (!busy_end)
-    usleep (1000);
-}
-
-static void
-occupy_workers (struct busy busy[NR_WORKERS])
-{
-  busy_end = false;
-  for (unsigned i = 0; i < NR_WORKERS; i++) {
-    busy[i] = (struct busy){.work.fn = be_busy};
-    must (workpool_submit (workers, WORK_BACKGROUND, &busy[i].work));
-    while (!busy[i].begun)
-      usleep (1000);
-  }
-}
-
 static unsigned
 count_in_hand (void)
 {
@@ -717,17 +688,17 @@ run_and_stop (void *arg, unsigned me)
   while (count_in_hand () < MOST_IN_HAND)
     usleep (1000);
   *stop = true;
-  busy_end = true;
+  workers_release ();
 }
 
 /* The first one in hand is waited for; what nobody has begun is let be. */
 START_TEST (pages_in_hand_are_let_be_when_workers_do_not_come)
 {
-  struct busy busy[NR_WORKERS];
+  struct occupation occupations[NR_WORKERS];
   _Atomic bool stop = false;
 
   fill ();
-  occupy_workers (busy);
+  workers_occupy (workers, WORK_BACKGROUND, occupations, NR_WORKERS);
   threads_run (2, run_and_stop, &stop);
   ck_assert_uint_le (done.tried, MOST_IN_HAND);
   must_be_at_rest ();

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "occupying.h"
 #include "unit.h"
 #include "workpool.h"
 #include "zcomp.h"
@@ -208,38 +209,17 @@ START_TEST (above_it_both_work)
   zram_destroy (zram);
 }
 
-struct busy {
-  struct work work;
-  _Atomic bool begun;
-};
-
-static _Atomic bool busy_end;
-
-static void
-be_busy (struct work *work)
-{
-  ((struct busy *) work)->begun = true;
-  while (!busy_end)
-    usleep (1000);
-}
-
 /* They are let go only when the requests are done. */
 START_TEST (busy_workers_are_not_waited_for)
 {
-  struct busy busy[NR_WORKERS] = {0};
+  struct occupation occupations[NR_WORKERS];
 
   make_device (1);
-  busy_end = false;
-  for (unsigned i = 0; i < NR_WORKERS; i++) {
-    busy[i].work.fn = be_busy;
-    must (workpool_submit (pool, WORK_IO, &busy[i].work));
-    while (!busy[i].begun)
-      usleep (1000);
-  }
+  workers_occupy (pool, WORK_IO, occupations, NR_WORKERS);
   write_range (DISKSIZE, 0, 1);
   must_read (DISKSIZE, 0);
   ck_assert_uint_eq (by_workers, 0);
-  busy_end = true;
+  workers_release ();
   zram_destroy (zram);
 }
 
