@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What fuzzing begins with: real pages, compressed.  fuzz-seeds FILE DIRECTORY
  * takes a page in sixteen of FILE, at most 200, and puts each that gets smaller
- * into a file.
+ * into a file.  fuzz-seeds -l lists what can be fuzzed, an algorithm in a line,
+ * those that take a dictionary once more, with "+dict" behind it.
  */
 #include <config.h>
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "page.h"
 #include "target.h"
@@ -28,24 +30,37 @@ put_seed (const char *directory, unsigned number, const char *bytes, size_t len)
   return fclose (fp);
 }
 
-int
-main (int argc, char *argv[])
+static int
+list_targets (void)
 {
-  FILE *const fp = argc == 3 ? fopen (argv[1], "r") : NULL;
+  for (size_t i = 0; zcomp_backends[i]; i++) {
+    const char *const name = zcomp_backend_name (zcomp_backends[i]);
+
+    puts (name);
+    if (zcomp_backend_takes_dict (zcomp_backends[i]))
+      printf ("%s+dict\n", name);
+  }
+  return EXIT_SUCCESS;
+}
+
+static int
+make_seeds (const char *file, const char *directory)
+{
+  FILE *const fp = fopen (file, "r");
   struct zcomp *const comp = target_make ();
   char page[ZRAM_PAGE_SIZE], small[ZRAM_PAGE_SIZE];
   unsigned n = 0;
 
   if (!fp) {
-    fprintf (stderr, "Usage: fuzz-seeds FILE DIRECTORY\n");
+    perror (file);
     return EXIT_FAILURE;
   }
   while (n < MOST && fread (page, 1, sizeof page, fp) == sizeof page) {
     size_t len;
 
     if (target_compress (comp, page, small, sizeof small, &len) == 0 &&
-        put_seed (argv[2], n++, small, len) < 0) {
-      perror (argv[2]);
+        put_seed (directory, n++, small, len) < 0) {
+      perror (directory);
       return EXIT_FAILURE;
     }
     if (fseek (fp, (STEP - 1) * (long) sizeof page, SEEK_CUR) < 0)
@@ -55,4 +70,15 @@ main (int argc, char *argv[])
   zcomp_destroy (comp);
   printf ("%u seeds\n", n);
   return n > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main (int argc, char *argv[])
+{
+  if (argc == 2 && strcmp (argv[1], "-l") == 0)
+    return list_targets ();
+  if (argc == 3)
+    return make_seeds (argv[1], argv[2]);
+  fprintf (stderr, "Usage: fuzz-seeds -l | FILE DIRECTORY\n");
+  return EXIT_FAILURE;
 }
