@@ -39,16 +39,45 @@ lz4hc_alone (const char *page, char *out, int level)
 }
 
 /* Without what a frame has beside: magic number and size of the content. */
+static ZSTD_CCtx *
+zstd_context (int level)
+{
+  ZSTD_CCtx *const cctx = ZSTD_createCCtx ();
+
+  ZSTD_CCtx_setParameter (cctx, ZSTD_c_compressionLevel, level);
+  ZSTD_CCtx_setParameter (cctx, ZSTD_c_format, ZSTD_f_zstd1_magicless);
+  ZSTD_CCtx_setParameter (cctx, ZSTD_c_contentSizeFlag, 0);
+  return cctx;
+}
+
 static size_t
 zstd_alone (const char *page, char *out, int level)
 {
   static ZSTD_CCtx *cctx;
+  static int its_level;
 
-  if (!cctx)
-    cctx = ZSTD_createCCtx ();
-  ZSTD_CCtx_setParameter (cctx, ZSTD_c_compressionLevel, level);
-  ZSTD_CCtx_setParameter (cctx, ZSTD_c_format, ZSTD_f_zstd1_magicless);
-  ZSTD_CCtx_setParameter (cctx, ZSTD_c_contentSizeFlag, 0);
+  if (!cctx || level != its_level) {
+    ZSTD_freeCCtx (cctx);
+    cctx = zstd_context (level);
+    its_level = level;
+  }
+  return ZSTD_compress2 (cctx, out, ALONE_ROOM, page, ZRAM_PAGE_SIZE);
+}
+
+static size_t
+zstd_4k_alone (const char *page, char *out, int level)
+{
+  static ZSTD_CCtx *cctx;
+
+  if (!cctx) {
+    cctx = zstd_context (level);
+    ZSTD_CCtx_setParameter (cctx, ZSTD_c_strategy, ZSTD_fast);
+    ZSTD_CCtx_setParameter (cctx, ZSTD_c_minMatch, 5);
+    ZSTD_CCtx_setParameter (cctx, ZSTD_c_targetLength, 1);
+    ZSTD_CCtx_setParameter (cctx, ZSTD_c_hashLog, 14);
+    ZSTD_CCtx_setParameter (cctx, ZSTD_c_literalCompressionMode,
+                            ZSTD_ps_enable);
+  }
   return ZSTD_compress2 (cctx, out, ALONE_ROOM, page, ZRAM_PAGE_SIZE);
 }
 
@@ -89,7 +118,8 @@ static const struct alone {
   const char *name;
   size_t (*compress) (const char *page, char *out, int level);
 } alone[] = {
-    {"lz4", lz4_alone},         {"lz4hc", lz4hc_alone}, {"zstd", zstd_alone},
+    {"lz4", lz4_alone},         {"lz4hc", lz4hc_alone},
+    {"zstd", zstd_alone},       {"zstd-4k", zstd_4k_alone},
 #if HAVE_DEFLATE
     {"deflate", deflate_alone},
 #endif

@@ -63,7 +63,7 @@ keep_pages (const char *file)
 }
 
 struct result {
-  const struct alone *library; /* if it is the same there */
+  const struct alone *library;
   uint64_t stored, alone;
   uint64_t in, out; /* ns */
   uint32_t tried;
@@ -76,27 +76,44 @@ stored_len (size_t len)
   return len < zs_huge_size () ? len : ZRAM_PAGE_SIZE;
 }
 
+static size_t
+compress (struct zcomp *comp, const char *page, char *small)
+{
+  struct zcomp_stream *const stream = zcomp_stream_get (comp, ZCOMP_COMPRESS);
+  size_t len;
+
+  if (zcomp_compress (stream, page, small, ALONE_ROOM, &len) != 0)
+    fail ("a page does not compress");
+  zcomp_stream_put (stream);
+  return len;
+}
+
 static void
-try_page (const struct trial *trial, int level, struct zcomp_stream *streams[],
-          const char *page, struct result *result)
+decompress (struct zcomp *comp, const char *small, size_t len, char *page)
+{
+  struct zcomp_stream *const stream = zcomp_stream_get (comp, ZCOMP_DECOMPRESS);
+
+  if (zcomp_decompress (stream, small, len, page) != 0)
+    fail ("a page does not decompress");
+  zcomp_stream_put (stream);
+}
+
+static void
+try_page (struct zcomp *comp, int level, const char *page,
+          struct result *result)
 {
   char small[ALONE_ROOM], back[ZRAM_PAGE_SIZE];
-  size_t len;
-  uint64_t start = thread_cpu ();
+  const uint64_t start = thread_cpu ();
+  const size_t len = compress (comp, page, small);
+  const uint64_t middle = thread_cpu ();
 
-  if (zcomp_compress (streams[ZCOMP_COMPRESS], page, small, sizeof small,
-                      &len) != 0)
-    fail ("%s: a page does not compress", trial->algorithm);
-  result->in += thread_cpu () - start;
-  start = thread_cpu ();
-  if (zcomp_decompress (streams[ZCOMP_DECOMPRESS], small, len, back) != 0 ||
-      memcmp (page, back, sizeof back) != 0)
-    fail ("%s: a page was not restored", trial->algorithm);
-  result->out += thread_cpu () - start;
+  decompress (comp, small, len, back);
+  result->out += thread_cpu () - middle;
+  result->in += middle - start;
+  if (memcmp (page, back, sizeof back) != 0)
+    fail ("a page was not restored");
   result->stored += stored_len (len);
-  if (result->library)
-    result->alone +=
-        stored_len (result->library->compress (page, small, level));
+  result->alone += stored_len (result->library->compress (page, small, level));
   result->tried++;
 }
 
@@ -105,15 +122,10 @@ print_result (const struct trial *trial, int level, const struct result *result)
 {
   const double all = (double) result->tried * ZRAM_PAGE_SIZE / 100;
   const double tried = (double) result->tried * 1000;
-  char library[32] = "-", ratio[32] = "-";
 
-  if (result->library) {
-    snprintf (library, sizeof library, "%.2f", (double) result->alone / all);
-    snprintf (ratio, sizeof ratio, "%.4f",
-              (double) result->stored / (double) result->alone);
-  }
-  printf ("%-8s %5d %9.2f %8s %7s %8.1f %8.1f\n", trial->algorithm, level,
-          (double) result->stored / all, library, ratio,
+  printf ("%-8s %5d %9.2f %8.2f %7.4f %8.1f %8.1f\n", trial->algorithm, level,
+          (double) result->stored / all, (double) result->alone / all,
+          (double) result->stored / (double) result->alone,
           (double) result->in / tried, (double) result->out / tried);
   fflush (stdout);
 }
@@ -124,7 +136,7 @@ find_alone (const char *algorithm)
   for (size_t i = 0; i < NR_ALONE; i++)
     if (strcmp (alone[i].name, algorithm) == 0)
       return &alone[i];
-  return NULL;
+  fail ("%s: no library does that alone", algorithm);
 }
 
 static void
@@ -133,20 +145,14 @@ try_level (const struct trial *trial, int level)
   const struct zcomp_backend *const backend =
       zcomp_backend_find (trial->algorithm);
   const struct zcomp_params params = {.has_level = true, .level = level};
-  struct zcomp_stream *streams[ZCOMP_DIRECTIONS];
   struct result result = {.library = find_alone (trial->algorithm)};
   struct zcomp *comp;
 
   if (zcomp_create (&comp, backend, &params, 1, NULL) != 0 ||
       zcomp_prepare (comp) != 0)
     fail ("%s: level %d", trial->algorithm, level);
-  for (unsigned i = 0; i < ZCOMP_DIRECTIONS; i++)
-    streams[i] = zcomp_stream_get (comp, i);
   for (uint32_t i = 0; i < nr_pages; i += trial->step)
-    try_page (trial, level, streams, pages + (size_t) i * ZRAM_PAGE_SIZE,
-              &result);
-  for (unsigned i = 0; i < ZCOMP_DIRECTIONS; i++)
-    zcomp_stream_put (streams[i]);
+    try_page (comp, level, pages + (size_t) i * ZRAM_PAGE_SIZE, &result);
   zcomp_destroy (comp);
   print_result (trial, level, &result);
 }
