@@ -73,9 +73,10 @@ START_TEST (who_may_not_read_it_is_told)
 
   write_file ("x", 1);
   ck_assert_int_eq (chmod (path, 0), 0);
-  if (geteuid () == 0)
-    ck_assert_int_eq (seteuid (65534), 0);
-  ck_assert_int_eq (zcomp_dict_read (&dict, path), -EACCES);
+  if (geteuid () == 0 && seteuid (65534) < 0)
+    puts ("SKIP: root may read all, and here is no other user");
+  else
+    ck_assert_int_eq (zcomp_dict_read (&dict, path), -EACCES);
   if (getuid () == 0)
     ck_assert_int_eq (seteuid (0), 0);
   unlink (path);
