@@ -22,7 +22,8 @@
  *   jobs    put back | oldest ... being compressed ... newest | free
  *
  * Invariants:
- *   - each page in hand is put back once, whatever fails;
+ *   - each page in hand is put back once, whatever fails, and is not taken
+ *     again before;
  *   - a new object is either installed or freed;
  *   - pages that are tried are never more than max_pages.
  */
@@ -329,23 +330,22 @@ free_job (struct recompression *r)
   return job;
 }
 
-/* The next candidate, if there is one left, and not yet enough are tried. */
-static bool
-next_candidate (struct recompression *r, uint64_t *index)
+static uint64_t
+left_to_take (const struct recompression *r)
 {
-  const uint64_t taken = r->done->tried + r->in_hand;
-
-  return r->error == 0 && taken < r->what->max_pages &&
-         selection_next (&r->selection, r->what->max_pages - taken, r->run,
-                         index);
+  return r->what->max_pages - r->done->tried - r->in_hand;
 }
 
+/* All are put back at its end.  Were a page still in hand that was written
+ * meanwhile, the next group could take it once more, and mark it: and what was
+ * made of its old content would be taken for its present one. */
 static void
-recompress_pages (struct recompression *r)
+recompress_group (struct recompression *r)
 {
   uint64_t index;
 
-  while (next_candidate (r, &index)) {
+  while (r->error == 0 && left_to_take (r) > 0 &&
+         selection_next (&r->selection, r->run, &index)) {
     struct job *const job = free_job (r);
 
     if (take (r, job, index))
@@ -355,6 +355,14 @@ recompress_pages (struct recompression *r)
   }
   while (r->in_hand > 0)
     reap (r);
+}
+
+static void
+recompress_pages (struct recompression *r)
+{
+  while (r->error == 0 && left_to_take (r) > 0 && !run_stopped (r->run) &&
+         selection_next_group (&r->selection, left_to_take (r)))
+    recompress_group (r);
 }
 
 /* The caller has the run lock. */

@@ -49,9 +49,8 @@ selection_begin (struct selection *selection, struct zram *zram,
   return 0;
 }
 
-/* False: there is no other. */
-static bool
-next_group (struct selection *selection, uint64_t left)
+bool
+selection_next_group (struct selection *selection, uint64_t left)
 {
   uint64_t pages = 0;
 
@@ -76,20 +75,17 @@ in_group (const struct selection *selection, uint32_t flags)
   return bucket >= selection->low && bucket < selection->high;
 }
 
-/* In what is left of this pass. */
-static bool
-next_in_pass (struct selection *selection, const struct run *run,
-              uint64_t *index)
+bool
+selection_next (struct selection *selection, const struct run *run,
+                uint64_t *index)
 {
   const uint64_t end = end_of (selection);
   uint32_t flags = 0;
 
-  while (selection->next < end) {
+  while (selection->next < end && !run_stopped (run)) {
     const uint64_t i = slot_next_allocated (selection->zram->table,
                                             selection->next, end, &flags);
 
-    if (i % LOOK_SLOTS == 0 && run_stopped (run))
-      return false;
     selection->next = i + 1;
     if (i < end && in_group (selection, flags) &&
         selection->wanted (selection->arg, flags)) {
@@ -97,18 +93,5 @@ next_in_pass (struct selection *selection, const struct run *run,
       return true;
     }
   }
-  return false;
-}
-
-bool
-selection_next (struct selection *selection, uint64_t left,
-                const struct run *run, uint64_t *index)
-{
-  do {
-    if (run_stopped (run))
-      return false;
-    if (next_in_pass (selection, run, index))
-      return true;
-  } while (!run_stopped (run) && next_group (selection, left));
   return false;
 }

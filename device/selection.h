@@ -16,7 +16,9 @@
  * for those of one bucket.
  *
  * Nothing is locked.  A page may have changed when it is looked at closely, and
- * one that comes to be a candidate meanwhile may be taken, too.
+ * one that comes to be a candidate meanwhile may be taken, too.  A group names
+ * each page once; the next one may name it again, if it has changed: so
+ * whoever has pages in hand puts them back before he goes on to that.
  */
 #ifndef ZRAM_SELECTION_H
 #define ZRAM_SELECTION_H
@@ -48,9 +50,13 @@ extern int
 selection_begin (struct selection *selection, struct zram *zram,
                  page_wanted_fn wanted, const void *arg, const struct run *run);
 
-/* The next page to take in hand, when LEFT, which is not 0, are still to be
- * taken; false: there is none, or RUN was stopped. */
-extern bool selection_next (struct selection *selection, uint64_t left,
-                            const struct run *run, uint64_t *index);
+/* Go on to the next group, when LEFT pages, which is not 0, are still to be
+ * taken; false: there is none. */
+extern bool selection_next_group (struct selection *selection, uint64_t left);
+
+/* The next page of the group to take in hand; false: there is none, or RUN was
+ * stopped. */
+extern bool selection_next (struct selection *selection, const struct run *run,
+                            uint64_t *index);
 
 #endif /* ZRAM_SELECTION_H */

@@ -45,8 +45,10 @@ static struct zram *zram;
 static struct workpool *workers;
 static struct zram_recompressed done;
 
-/* What happens before the next page is compressed; NULL: nothing. */
+/* What happens before the next page is compressed, or restored to be compressed
+ * anew; NULL: nothing. */
 static void (*meanwhile) (void);
+static void (*when_taken) (void);
 
 /* This call of zs_malloc, counted from 1, fails with that; 0: none does. */
 static unsigned fail_call, nr_calls;
@@ -55,10 +57,12 @@ static int fail_error;
 struct zcomp_stream *
 __wrap_zcomp_stream_get (struct zcomp *comp, enum zcomp_direction direction)
 {
-  void (*const now) (void) = meanwhile;
+  void (**const what) (void) =
+      direction == ZCOMP_COMPRESS ? &meanwhile : &when_taken;
+  void (*const now) (void) = *what;
 
-  if (now && direction == ZCOMP_COMPRESS) {
-    meanwhile = NULL;
+  if (now) {
+    *what = NULL;
     now ();
   }
   return __real_zcomp_stream_get (comp, direction);
@@ -90,7 +94,7 @@ make_device (void)
       .algorithms[2].params = {.has_level = true, .level = 15},
   };
 
-  meanwhile = NULL;
+  meanwhile = when_taken = NULL;
   fail_call = nr_calls = 0;
   ck_assert_int_eq (zram_create (&zram, &config), 0);
 }
@@ -706,6 +710,41 @@ START_TEST (pages_in_hand_are_let_be_when_workers_do_not_come)
 }
 
 static void
+change_page_0 (void)
+{
+  write_content (0, CONTENT_TEXT);
+}
+
+/* The workers come when thread 0, who has the run, has had the time to go on
+ * without them. */
+static void
+run_with_late_workers (void *arg, unsigned me)
+{
+  (void) arg;
+  if (me == 0)
+    must_equal (recompress_all (1), 0);
+  else {
+    usleep (100000);
+    workers_release ();
+  }
+}
+
+/* A page in hand is written, and is then one of those that are to be taken
+ * next: it is not, or what comes of its old content would be put back. */
+START_TEST (a_page_in_hand_is_not_taken_again)
+{
+  struct occupation occupations[NR_WORKERS];
+
+  write_content (0, CONTENT_MIXED);
+  write_content (1, CONTENT_TEXT);
+  workers_occupy (workers, WORK_BACKGROUND, occupations, NR_WORKERS);
+  when_taken = change_page_0;
+  threads_run (2, run_with_late_workers, NULL);
+  must_read (0, CONTENT_TEXT);
+  must_be_at_rest ();
+}
+
+static void
 add_tests (TCase *tc)
 {
   tcase_add_test (tc, pages_get_smaller_and_come_back);
@@ -744,5 +783,6 @@ main (void)
   add_tests (tc);
   tcase_add_test (tc, a_pool_that_does_not_run_is_done_without);
   tcase_add_test (tc, pages_in_hand_are_let_be_when_workers_do_not_come);
+  tcase_add_test (tc, a_page_in_hand_is_not_taken_again);
   return suite_run (suite);
 }
