@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A backing store: bytes that a file, a block device or an NBD server keeps.
+ * Reads and writes are handed over and completed later, on a thread of the
+ * store, which does nothing else.
+ *
+ * Nothing is allocated for a request: a store_op is the submitter's memory. Any
+ * number of threads may submit.  What is stored means nothing once the process
+ * has ended, so nothing is ever flushed.
+ *
+ * At its start a store has STORE_HEADER bytes that are not its user's: a mark,
+ * by which the next server knows that what follows is nobody's.
+ *
+ * Errors are negative errno.
+ */
+#ifndef ZRAM_STORE_H
+#define ZRAM_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Bytes at the start that hold the mark. */
+#define STORE_HEADER 4096U
+
+/* Requests that a store takes to its kernel or server at once; the others wait
+ * in a list, in the order in which they came. */
+#define STORE_DEPTH 128U
+
+struct store;
+
+/* How requests get to a file or device. */
+enum store_engine {
+  STORE_ENGINE_AUTO, /* io_uring, or where the kernel refuses it, threads */
+  STORE_ENGINE_URING,
+  STORE_ENGINE_THREADS,
+};
+
+struct store_config {
+  const char *backing_dev; /* a path, or nbd:// or nbd+unix:// and so on */
+  uint64_t size;    /* bytes of a file that is made or has another size; 0: as
+                     * large as it is.  Others must have so many at least. */
+  bool overwrite;   /* whatever is there now may be lost */
+  bool preallocate; /* a file's blocks are allocated at once */
+  enum store_engine engine;
+  unsigned timeout_s; /* how long a request waits for an NBD server that is
+                       * away */
+};
+
+/* A read or write; the submitter fills the first part. */
+struct store_op {
+  void *buf; /* aligned to store_block () */
+  uint64_t
+      offset;   /* bytes, a multiple of store_block (), from STORE_HEADER on */
+  uint32_t len; /* likewise, not 0; ends within store_size () */
+  bool write;
+  void (*done) (struct store_op *op); /* see store_submit */
+
+  int result; /* when it is done: 0; -EIO, -ENOSPC, ...; -ETIMEDOUT: the NBD
+               * server stayed away; -ECANCELED: the store was stopped */
+
+  struct store_op *next; /* the submitter's list; then the store's own */
+};
+
+/* What a store has counted since it was opened. */
+struct store_stats {
+  uint64_t reads, read_bytes; /* that succeeded */
+  uint64_t writes, written_bytes;
+  uint64_t read_errors, write_errors;
+  uint64_t reconnects; /* of an NBD store */
+};
+
+/* Open the store that CONFIG describes, look whether it may be used, and put
+ * the mark there.  Before the server forks: no thread is started.  On failure
+ * *WHY is a line that names what is wrong with which file and what would be
+ * right, for free (); NULL if there is no memory for it.
+ *   -EEXIST  there is something that is not ours, and not "overwrite"
+ *   -EBUSY   another server, a mount or a swap device has it
+ *   -EINVAL  not a file, device or URI that can be used; too small
+ *   -ENOTSUP the URI, for this was built without libnbd */
+extern int store_open (struct store **store, const struct store_config *config,
+                       char **why);
+
+/* Start its thread or threads, after the server has forked.  -EAGAIN, -ENOMEM;
+ * none runs then. */
+extern int store_start (struct store *store);
+
+/* Complete everything that was submitted, with -ECANCELED what has not begun or
+ * waits for a server, and end the threads.  Harmless if it was not started. */
+extern void store_stop (struct store *store);
+
+/* Stop it first.  STORE may be NULL. */
+extern void store_close (struct store *store);
+
+/* Hand over the list that begins with OPS and ends with NULL, with one system
+ * call if it goes.  Never blocks on the store.  done () is called once for each
+ * of them, on a thread of the store or, if it is not running (-ECANCELED), on
+ * the caller's; it only hands on: it may submit, but not wait.  When it is
+ * called the op is the submitter's again. */
+extern void store_submit (struct store *store, struct store_op *ops);
+
+/* Bytes, the header with them. */
+extern uint64_t store_size (const struct store *store);
+
+/* What offsets, lengths and buffers are multiples of: 512 to 4096. */
+extern unsigned store_block (const struct store *store);
+
+/* "io_uring", "threads" or "nbd", and whether requests go around the page
+ * cache. */
+extern const char *store_engine_name (const struct store *store);
+extern bool store_is_direct (const struct store *store);
+
+/* Is it an NBD store whose server is away? */
+extern bool store_is_away (const struct store *store);
+
+extern void store_stats (const struct store *store, struct store_stats *stats);
+
+#endif /* ZRAM_STORE_H */
