@@ -164,7 +164,7 @@ part_tidy ()
 {
   local dir=$work/clang
   local room
-  room='/(common|workers|allocator|compress|device|control|plugin|zramctl)/'
+  room='/(common|workers|allocator|compress|writeback|device|control|plugin|zramctl)/'
   build_clang || return
   find "$dir" -name '*.*o.json' -exec sed '1s/^/,/; $s/,$//' {} + |
     sed '1s/^,/[/; $s/$/]/' >"$dir/compile_commands.json"
@@ -211,7 +211,7 @@ part_fuzz ()
   generate_configure &&
     configure_in "$dir" CC=clang --enable-sanitizer=address,undefined \
       CFLAGS='-g -O1 -fsanitize=fuzzer-no-link' || return
-  for room in common workers allocator compress device; do
+  for room in common workers allocator compress writeback device; do
     make -C "$dir/$room" -j "$(nproc)" || return
   done
   make -C "$dir/tests/fuzz" fuzz-decompress fuzz-seeds &&
@@ -221,7 +221,7 @@ part_fuzz ()
 # What gcov says of each line of the rooms, once: "room/file line count".
 coverage_lines ()
 {
-  local rooms='device|allocator|compress|workers|control|zramctl'
+  local rooms='device|allocator|compress|workers|writeback|control|zramctl'
   find "$1" -name '*.gcda' -exec gcov --json-format --stdout {} + |
     jq -r '
       .files[] | .file as $file | .lines[] |

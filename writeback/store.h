@@ -74,8 +74,7 @@ struct store_stats {
  * right, for free (); NULL if there is no memory for it.
  *   -EEXIST  there is something that is not ours, and not "overwrite"
  *   -EBUSY   another server, a mount or a swap device has it
- *   -EINVAL  not a file, device or URI that can be used; too small
- *   -ENOTSUP the URI, for this was built without libnbd */
+ *   -EINVAL  not a file, device or URI that can be used; too small */
 extern int store_open (struct store **store, const struct store_config *config,
                        char **why);
 
