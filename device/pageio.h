@@ -8,6 +8,7 @@
 #ifndef ZRAM_PAGE_IO_H
 #define ZRAM_PAGE_IO_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ struct zram {
   bool no_faults; /* as in zram_config */
   struct reserve reserve;
   struct background background;
+  pthread_mutex_t run_lock;      /* see postprocess.h */
   struct recompress *recompress; /* NULL: only priority 0 has an algorithm */
 };
 

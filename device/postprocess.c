@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <config.h>
 
+#include <errno.h>
 #include <string.h>
+#include <time.h>
 
+#include "lockdep.h"
 #include "pageio.h"
 #include "postprocess.h"
+#include "run.h"
 #include "slottable.h"
 #include "zsmalloc.h"
 
@@ -12,6 +16,27 @@ static bool
 in_pool (uint32_t flags)
 {
   return slot_size (flags) > 0;
+}
+
+int
+run_begin (struct zram *zram, const struct run *run)
+{
+  const struct timespec moment = {.tv_nsec = 10000000};
+
+  while (pthread_mutex_trylock (&zram->run_lock) != 0) {
+    if (run_stopped (run))
+      return -EINTR;
+    nanosleep (&moment, NULL);
+  }
+  lockdep_acquired_try (zram, LOCK_RUN);
+  return 0;
+}
+
+void
+run_end (struct zram *zram)
+{
+  pthread_mutex_unlock (&zram->run_lock);
+  lockdep_release (zram, LOCK_RUN);
 }
 
 bool

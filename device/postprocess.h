@@ -7,7 +7,7 @@
  * process; here the mark stands only as long as the page is in hand, so a run
  * that ends leaves none.)  A page in hand is put back exactly once, by
  * page_replace or page_let_be.  One run at a time has pages of a device in
- * hand: the caller has the device's run lock.
+ * hand.
  */
 #ifndef ZRAM_POSTPROCESS_H
 #define ZRAM_POSTPROCESS_H
@@ -17,7 +17,13 @@
 
 #include "page.h"
 
+struct run;
 struct zram;
+
+/* Begin a run: others that want one wait until it ends.  -EINTR: RUN, which may
+ * be NULL, was stopped meanwhile. */
+extern int run_begin (struct zram *zram, const struct run *run);
+extern void run_end (struct zram *zram);
 
 /* Whether a run wants a page with these flags of its slot, which is allocated.
  */

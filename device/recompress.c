@@ -30,12 +30,10 @@
 #include <config.h>
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
 #include "completion.h"
-#include "lockdep.h"
 #include "pageio.h"
 #include "postprocess.h"
 #include "recompress.h"
@@ -50,11 +48,6 @@
 /* While the reserve is empty that the pool grows from, a run waits for so many
  * moments; swap's own writes come first. */
 #define PATIENCE 100U
-#define MOMENT          \
-  (struct timespec)     \
-  {                     \
-    .tv_nsec = 10000000 \
-  }
 
 /* Pages in hand for each worker: the one that it compresses, and some for it to
  * go on with while the run's thread does something else. */
@@ -88,8 +81,7 @@ struct recompression {
 };
 
 struct recompress {
-  pthread_mutex_t run_lock; /* held by a run, from its start to its end */
-  struct workpool *pool;    /* NULL: a run compresses by itself */
+  struct workpool *pool; /* NULL: a run compresses by itself */
   unsigned nr_jobs;
   struct job jobs[];
 };
@@ -112,7 +104,6 @@ recompress_create (struct recompress **recompressp, struct workpool *pool)
     vmem_release (recompress, size_of_ring (nr_jobs));
     return r;
   }
-  pthread_mutex_init (&recompress->run_lock, NULL);
   recompress->pool = pool;
   recompress->nr_jobs = nr_jobs;
   *recompressp = recompress;
@@ -130,7 +121,6 @@ recompress_destroy (struct recompress *recompress)
 {
   if (!recompress)
     return;
-  pthread_mutex_destroy (&recompress->run_lock);
   vmem_release (recompress, size_of_ring (recompress->nr_jobs));
 }
 
@@ -208,7 +198,7 @@ compress (struct work *work)
 static int
 allocate (struct recompression *r, const struct job *job, uint64_t *handle)
 {
-  const struct timespec moment = MOMENT;
+  const struct timespec moment = {.tv_nsec = 10000000};
   int e = zs_malloc (r->zram->pool, job->len, job->index, handle);
 
   for (unsigned i = 0; e == -EAGAIN && i < PATIENCE && !run_stopped (r->run);
@@ -365,7 +355,7 @@ recompress_pages (struct recompression *r)
     recompress_group (r);
 }
 
-/* The caller has the run lock. */
+/* Between run_begin and run_end. */
 static int
 do_run (struct recompression *r)
 {
@@ -385,28 +375,6 @@ do_run (struct recompression *r)
   return r->error;
 }
 
-/* Others that want a run wait for this one, unless they are stopped. */
-static int
-lock_run (struct zram *zram, const struct run *run)
-{
-  const struct timespec moment = MOMENT;
-
-  while (pthread_mutex_trylock (&zram->recompress->run_lock) != 0) {
-    if (run_stopped (run))
-      return -EINTR;
-    nanosleep (&moment, NULL);
-  }
-  lockdep_acquired_try (zram, LOCK_RUN);
-  return 0;
-}
-
-static void
-unlock_run (struct zram *zram)
-{
-  pthread_mutex_unlock (&zram->recompress->run_lock);
-  lockdep_release (zram, LOCK_RUN);
-}
-
 int
 zram_recompress (struct zram *zram, const struct zram_recompress *what,
                  const struct run *run, struct zram_recompressed *done)
@@ -422,11 +390,11 @@ zram_recompress (struct zram *zram, const struct zram_recompress *what,
   if (what->priority == 0 || what->priority >= ZRAM_PRIORITIES ||
       !zram->comps[what->priority] || what->threshold >= zs_huge_size ())
     return -EINVAL;
-  e = lock_run (zram, run);
+  e = run_begin (zram, run);
   if (e < 0)
     return e;
   e = do_run (&r);
-  unlock_run (zram);
+  run_end (zram);
   /* Small holes everywhere are what is left of long objects. */
   background_wake (&zram->background);
   return e;

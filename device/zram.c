@@ -90,6 +90,7 @@ zram_create (struct zram **zramp, const struct zram_config *config)
     return -ENOMEM;
   zram->disksize = (config->disksize + ZRAM_PAGE_SIZE - 1) &
                    ~(uint64_t) (ZRAM_PAGE_SIZE - 1);
+  pthread_mutex_init (&zram->run_lock, NULL);
   r = create_parts (zram, config);
   if (r < 0) {
     zram_destroy (zram);
@@ -107,6 +108,7 @@ zram_destroy (struct zram *zram)
   zram_stop (zram);
   recount_check (zram);
   recompress_destroy (zram->recompress);
+  pthread_mutex_destroy (&zram->run_lock);
   for (unsigned i = 0; i < ZRAM_PRIORITIES; i++)
     zcomp_destroy (zram->comps[i]);
   zs_pool_destroy (zram->pool);
