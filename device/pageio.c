@@ -40,13 +40,6 @@ struct content {
   uint32_t flags;
 };
 
-/* Content is an object in the pool, and needs freeing. */
-static inline bool
-in_pool (uint32_t flags)
-{
-  return slot_size (flags) > 0;
-}
-
 /* Store LEN bytes of SRC in the pool.  -EAGAIN, unless the caller, who then
  * holds no slot, MAY WAIT for the reserve: nothing is compressed twice because
  * there was no room at once. */
@@ -97,7 +90,7 @@ content_make (struct zram *zram, uint64_t index, const void *src, bool may_wait,
 static void
 content_free (struct zram *zram, const struct content *content)
 {
-  if (in_pool (content->flags))
+  if (slot_in_pool (content->flags))
     zs_free (zram->pool, content->word);
 }
 
@@ -147,7 +140,7 @@ do_read (struct zram *zram, const struct slot *slot, uint32_t flags, void *buf)
   const uint64_t word =
       atomic_load_explicit (&slot->word, memory_order_relaxed);
 
-  if (in_pool (flags))
+  if (slot_in_pool (flags))
     return do_read_object (zram, word, flags, buf);
   /* An empty slot's word is 0. */
   page_fill (buf, word);
@@ -308,7 +301,7 @@ page_relocate (void *arg, uint64_t index, uint64_t from, uint64_t to)
 
   if (!slot)
     return false;
-  moved = in_pool (flags) &&
+  moved = slot_in_pool (flags) &&
           atomic_load_explicit (&slot->word, memory_order_relaxed) == from &&
           zs_obj_copy (zram->pool, from, to);
   if (moved)

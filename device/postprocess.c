@@ -12,12 +12,6 @@
 #include "slottable.h"
 #include "zsmalloc.h"
 
-static bool
-in_pool (uint32_t flags)
-{
-  return slot_size (flags) > 0;
-}
-
 int
 run_begin (struct zram *zram, const struct run *run)
 {
@@ -48,14 +42,13 @@ page_take (struct zram *zram, uint64_t index, page_wanted_fn wanted,
 
   if (!slot)
     return false;
-  if (!in_pool (*flags) || !wanted (arg, *flags)) {
+  if (!slot_in_pool (*flags) || !wanted (arg, *flags)) {
     slot_return (zram->table, index, slot, *flags);
     return false;
   }
   handle = atomic_load_explicit (&slot->word, memory_order_relaxed);
   memcpy (object, zs_obj_read_begin (zram->pool, handle), slot_size (*flags));
   zs_obj_read_end (zram->pool, handle);
-  *flags &= ~SLOT_IDLE;
   slot_return (zram->table, index, slot, *flags | SLOT_PP);
   return true;
 }
@@ -82,7 +75,8 @@ page_replace (struct zram *zram, uint64_t index, uint64_t handle, uint32_t len,
 
   if (!slot)
     return false;
-  new = old & ~(SLOT_PP | SLOT_HUGE | SLOT_PRIORITY | SLOT_SIZE_MASK);
+  new =
+      old & ~(SLOT_PP | SLOT_IDLE | SLOT_HUGE | SLOT_PRIORITY | SLOT_SIZE_MASK);
   new |= (priority << SLOT_PRIORITY_SHIFT) | len;
   old_handle = atomic_load_explicit (&slot->word, memory_order_relaxed);
   atomic_store_explicit (&slot->word, handle, memory_order_relaxed);
@@ -92,16 +86,26 @@ page_replace (struct zram *zram, uint64_t index, uint64_t handle, uint32_t len,
   return true;
 }
 
-void
-page_let_be (struct zram *zram, uint64_t index, bool incompressible)
+/* Put page INDEX back with CLEAR and SET in its flags. */
+static void
+put_back (struct zram *zram, uint64_t index, uint32_t clear, uint32_t set)
 {
   uint32_t flags;
   struct slot *const slot = borrow_in_hand (zram, index, &flags);
 
-  if (!slot)
-    return;
-  flags &= ~SLOT_PP;
-  if (incompressible)
-    flags |= SLOT_INCOMPRESSIBLE;
-  slot_return (zram->table, index, slot, flags);
+  if (slot)
+    slot_return (zram->table, index, slot, (flags & ~clear) | set);
+}
+
+void
+page_let_be (struct zram *zram, uint64_t index)
+{
+  put_back (zram, index, SLOT_PP, 0);
+}
+
+void
+page_tried (struct zram *zram, uint64_t index, bool incompressible)
+{
+  put_back (zram, index, SLOT_PP | SLOT_IDLE,
+            incompressible ? SLOT_INCOMPRESSIBLE : 0);
 }

@@ -5,8 +5,8 @@
  *
  * SLOT_PP says that nobody has.  (zram marks in a first pass all that it will
  * process; here the mark stands only as long as the page is in hand, so a run
- * that ends leaves none.)  A page in hand is put back exactly once, by
- * page_replace or page_let_be.  One run at a time has pages of a device in
+ * that ends leaves none.)  A page in hand is put back exactly once, by one of
+ * the functions below.  One run at a time has pages of a device in
  * hand.
  */
 #ifndef ZRAM_POSTPROCESS_H
@@ -30,22 +30,24 @@ extern void run_end (struct zram *zram);
 typedef bool (*page_wanted_fn) (const void *arg, uint32_t flags);
 
 /* Take page INDEX in hand if it is stored in the pool and WANTED (ARG) still
- * says so: its object is copied to OBJECT, and *FLAGS are its slot's; it is no
- * longer idle, as in zram.  False: it is not in hand. */
+ * says so: its object is copied to OBJECT, and *FLAGS are its slot's.  False:
+ * it is not in hand. */
 extern bool
 page_take (struct zram *zram, uint64_t index, page_wanted_fn wanted,
            const void *arg, char object[ZRAM_PAGE_SIZE], uint32_t *flags);
 
 /* Put page INDEX back: unless it was used meanwhile, its object becomes HANDLE,
  * of LEN bytes, made by the algorithm of PRIORITY, and the old one is freed.
- * When it was last used stays.  False: it was used, and HANDLE is still the
- * caller's. */
+ * When it was last used stays; it is idle no more.  False: it was used, and
+ * HANDLE is still the caller's. */
 extern bool page_replace (struct zram *zram, uint64_t index, uint64_t handle,
                           uint32_t len, unsigned priority);
 
-/* Put page INDEX back as it was; INCOMPRESSIBLE: and mark it so, unless it was
- * used meanwhile. */
-extern void
-page_let_be (struct zram *zram, uint64_t index, bool incompressible);
+/* Put page INDEX back as it was. */
+extern void page_let_be (struct zram *zram, uint64_t index);
+
+/* The same, but it was tried: unless it was used meanwhile it is idle no more,
+ * as in zram, and INCOMPRESSIBLE says how it is marked. */
+extern void page_tried (struct zram *zram, uint64_t index, bool incompressible);
 
 #endif /* ZRAM_POSTPROCESS_H */

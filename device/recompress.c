@@ -130,7 +130,7 @@ is_candidate (const void *arg, uint32_t flags)
 {
   const struct zram_recompress *const what = arg;
 
-  return slot_size (flags) > 0 && !(flags & SLOT_INCOMPRESSIBLE) &&
+  return slot_in_pool (flags) && !(flags & SLOT_INCOMPRESSIBLE) &&
          (!what->idle || flags & SLOT_IDLE) &&
          (!what->huge || flags & SLOT_HUGE) &&
          slot_priority (flags) < what->priority &&
@@ -219,7 +219,7 @@ install (struct recompression *r, const struct job *job)
   const int e = allocate (r, job, &handle);
 
   if (e < 0) {
-    page_let_be (zram, job->index, false);
+    page_tried (zram, job->index, false);
     /* No room at the limit, or in reserve: other pages may find some. */
     if (e != -ENOSPC && e != -EAGAIN)
       fail (r, e);
@@ -246,8 +246,8 @@ put_back (struct recompression *r, const struct job *job)
   if (job->result == 0 && is_gain (r->what, job->len, slot_size (job->flags)))
     install (r, job);
   else
-    page_let_be (r->zram, job->index,
-                 fits && is_highest (r->zram, r->what->priority));
+    page_tried (r->zram, job->index,
+                fits && is_highest (r->zram, r->what->priority));
   if (!fits)
     fail (r, job->result);
   r->done->tried++;
@@ -269,7 +269,7 @@ take (struct recompression *r, struct job *job, uint64_t index)
   e = restore (r->zram, job);
   if (e == 0)
     return true;
-  page_let_be (r->zram, index, false);
+  page_let_be (r->zram, index);
   fail (r, e);
   return false;
 }
@@ -283,7 +283,7 @@ reap (struct recompression *r)
   const bool ends = r->error < 0 || run_stopped (r->run);
 
   if (ends && workpool_cancel (r->ring->pool, WORK_BACKGROUND, &job->work))
-    page_let_be (r->zram, job->index, false);
+    page_let_be (r->zram, job->index);
   else {
     completion_wait (&job->completion);
     put_back (r, job);

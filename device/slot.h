@@ -67,6 +67,13 @@ slot_size (uint32_t flags)
   return flags & SLOT_SIZE_MASK;
 }
 
+/* Is there an object in the pool? */
+static inline bool
+slot_in_pool (uint32_t flags)
+{
+  return slot_size (flags) > 0;
+}
+
 static inline unsigned
 slot_priority (uint32_t flags)
 {
