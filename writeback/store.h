@@ -64,8 +64,8 @@ struct store_op {
 struct store_stats {
   uint64_t reads, read_bytes; /* that succeeded */
   uint64_t writes, written_bytes;
-  uint64_t read_errors, write_errors;
-  uint64_t reconnects; /* of an NBD store */
+  uint64_t read_errors, write_errors; /* without -ECANCELED */
+  uint64_t reconnects;                /* of an NBD store */
 };
 
 /* Open the store that CONFIG describes, look whether it may be used, and put
@@ -78,8 +78,10 @@ struct store_stats {
 extern int store_open (struct store **store, const struct store_config *config,
                        char **why);
 
-/* Start its thread or threads, after the server has forked.  -EAGAIN, -ENOMEM;
- * none runs then. */
+/* Start its thread or threads, after the server has forked; it may have been
+ * stopped before.  -EAGAIN, -ENOMEM, or if STORE_ENGINE_URING was asked for,
+ * what the kernel says who refuses it (-ENOSYS, -EPERM, ...); none runs then.
+ */
 extern int store_start (struct store *store);
 
 /* Complete everything that was submitted, with -ECANCELED what has not begun or
@@ -102,8 +104,8 @@ extern uint64_t store_size (const struct store *store);
 /* What offsets, lengths and buffers are multiples of: 512 to 4096. */
 extern unsigned store_block (const struct store *store);
 
-/* "io_uring", "threads" or "nbd", and whether requests go around the page
- * cache. */
+/* "io_uring", "threads" or "nbd" (a file's is "none" before its first start),
+ * and whether requests go around the page cache. */
 extern const char *store_engine_name (const struct store *store);
 extern bool store_is_direct (const struct store *store);
 
