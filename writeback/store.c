@@ -41,11 +41,10 @@
 #define BLANK_HEAD (1U << 20)
 #define BLANK_TAIL (64U << 10)
 
-/* It is read in such pieces. */
-#define PIECE (64U << 10)
+/* It is read in pieces of a buffer that is large enough for the mark, too. */
+#define PIECE BLANK_TAIL
 
-_Static_assert(BLANK_HEAD % PIECE == 0 && BLANK_TAIL <= PIECE &&
-                   STORE_HEADER <= PIECE,
+_Static_assert(BLANK_HEAD % PIECE == 0 && STORE_HEADER <= PIECE,
                "one buffer serves all");
 
 int

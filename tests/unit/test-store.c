@@ -22,8 +22,8 @@
 #include "store.h"
 #include "unit.h"
 
-#define MIB   (1U << 20)
-#define SIZE  (8 * MIB)
+#define MIB   (1L << 20)
+#define SIZE  (8L << 20)
 #define MAGIC "nbdkit-zram backing store\n"
 
 static char dir[64];
@@ -410,7 +410,7 @@ must_leave_no_trace (const struct store_config *config, int code,
 
 START_TEST (a_file_that_cannot_grow_is_as_before)
 {
-  const struct rlimit limit = {2 * MIB, 2 * MIB};
+  const struct rlimit limit = {2 << 20, 2 << 20};
   const struct store_config config = config_of (path, SIZE);
 
   signal (SIGXFSZ, SIG_IGN);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #if HAVE_URING
 #include <liburing.h>
 #endif
@@ -22,10 +23,10 @@
 #include "store.h"
 #include "unit.h"
 
-#define SIZE       (16U << 20)
-#define BLOCK      4096U /* of every store here a multiple of its own */
-#define MAX_BLOCKS 32U   /* of one request */
-#define NR_OPS     (5 * STORE_DEPTH)
+#define SIZE       (16UL << 20)
+#define BLOCK      4096UL /* of every store here a multiple of its own */
+#define MAX_BLOCKS 32U    /* of one request */
+#define NR_OPS     640U   /* five times STORE_DEPTH */
 
 static struct store *store;
 static char dir[64];
@@ -594,6 +595,54 @@ START_TEST (unless_it_was_asked_for)
   finish ();
 }
 
+START_TEST (io_uring_is_taken_where_it_can_be_had)
+{
+  int r;
+
+  open_store ("/tmp", STORE_ENGINE_URING);
+  r = store_start (store);
+  finish ();
+  teardown ();
+  open_store ("/tmp", STORE_ENGINE_AUTO);
+  ck_assert_int_eq (store_start (store), 0);
+  ck_assert_str_eq (store_engine_name (store), r == 0 ? "io_uring" : "threads");
+  finish ();
+}
+
+/* A server opens it, and ends when it has forked the one that serves. */
+static void
+serve (int ready)
+{
+  char *const buf = buffer (BLOCK);
+
+  must_equal (store_start (store), 0);
+  must_equal (transfer (true, buf, STORE_HEADER, BLOCK), 0);
+  must (write (ready, "", 1) == 1);
+  pause ();
+}
+
+START_TEST (a_fork_keeps_it)
+{
+  const struct store_config config = {.backing_dev = path};
+  int ready[2];
+  char *why, byte;
+  pid_t pid;
+
+  open_store ("/tmp", STORE_ENGINE_AUTO);
+  ck_assert_int_eq (pipe (ready), 0);
+  pid = fork ();
+  if (pid == 0)
+    serve (ready[1]);
+  store_close (store);
+  ck_assert_int_eq (read (ready[0], &byte, 1), 1);
+  ck_assert_int_eq (store_open (&store, &config, &why), -EBUSY);
+  free (why);
+  kill (pid, SIGKILL);
+  ck_assert_int_eq (waitpid (pid, NULL, 0), pid);
+  ck_assert_int_eq (store_open (&store, &config, &why), 0);
+  store_close (store);
+}
+
 /* None is left then. */
 START_TEST (threads_may_not_be_had)
 {
@@ -639,6 +688,8 @@ main (void)
   tcase_add_test (tc, a_store_that_does_not_run_takes_nothing);
   tcase_add_test (tc, where_io_uring_is_refused_threads_do_it);
   tcase_add_test (tc, unless_it_was_asked_for);
+  tcase_add_test (tc, io_uring_is_taken_where_it_can_be_had);
+  tcase_add_test (tc, a_fork_keeps_it);
   add_tests (tc);
   return suite_run (suite);
 }
