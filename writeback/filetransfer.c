@@ -7,11 +7,13 @@
 #include "fileengine.h"
 
 /* What is left of a direct request that was cut short may be no block: the
- * kernel says EINVAL to it. */
+ * kernel says EINVAL to it.  ECANCELED is for what this server cancels. */
 int
 file_error (size_t done, int code)
 {
-  return code == 0 || (code == EINVAL && done > 0) ? -EIO : -code;
+  if (code == 0 || code == ECANCELED || (code == EINVAL && done > 0))
+    return -EIO;
+  return -code;
 }
 
 int

@@ -15,8 +15,8 @@
  * overflow.
  *
  * The kernel ties a request to the thread that submitted it: if that ends, it
- * may cancel it.  Nobody else cancels, so the reaper, which stays, submits it
- * once more.
+ * may drop it, and says EFAULT or ECANCELED.  The reaper, which stays, submits
+ * it once more.
  *
  * Invariants:
  *   - under the lock: the SQ, the slots, the list; the CQ is the reaper's;
@@ -40,9 +40,14 @@
 
 #define SQ_ENTRIES (2 * STORE_DEPTH)
 
+/* If the kernel drops a request more often, it is not because a thread ended.
+ */
+#define MAX_DROPS 8U
+
 struct slot {
   struct store_op *op; /* NULL: it only wakes the reaper */
   uint32_t done;       /* bytes of it */
+  unsigned drops;      /* by the kernel */
   struct slot *next;   /* free, too */
 };
 
@@ -108,16 +113,20 @@ do_fill (struct uring *u)
     u->unused = slot->next;
     slot->op = op_list_take (&u->waiting);
     slot->done = 0;
+    slot->drops = 0;
     u->busy++;
     do_queue (u, slot);
   }
   do_hand_over (u);
 }
 
+/* Does RES say that the request of SLOT has to be submitted once more? */
 static bool
-is_passing (int res)
+do_is_passing (struct slot *slot, int res)
 {
-  return res == -EINTR || res == -EAGAIN || res == -ECANCELED;
+  if (res == -EFAULT || res == -ECANCELED)
+    return slot->drops++ < MAX_DROPS;
+  return res == -EINTR || res == -EAGAIN;
 }
 
 /* The kernel says RES to the request of SLOT.  If that is its end, append it to
@@ -134,7 +143,7 @@ do_settle (struct uring *u, struct slot *slot, int res,
   }
   if (res > 0)
     slot->done += (uint32_t) res;
-  if (is_passing (res) || (res > 0 && slot->done < op->len)) {
+  if (do_is_passing (slot, res) || (res > 0 && slot->done < op->len)) {
     do_queue (u, slot);
     return;
   }
