@@ -40,8 +40,7 @@
 
 #define SQ_ENTRIES (2 * STORE_DEPTH)
 
-/* If the kernel drops a request more often, it is not because a thread ended.
- */
+/* A request that is dropped more often is not so because a thread ended. */
 #define MAX_DROPS 8U
 
 struct slot {
