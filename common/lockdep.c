@@ -30,10 +30,11 @@ static __thread ZRAM_FROM_BIRTH struct held held[MAX_HELD];
 static __thread ZRAM_FROM_BIRTH unsigned nr_held;
 
 static const char *const class_names[LOCK_CLASSES] = {
-    [LOCK_DEVICE] = "device", [LOCK_RUN] = "run",
-    [LOCK_SLOT] = "slot",     [LOCK_STREAM] = "stream",
-    [LOCK_GROW] = "grow",     [LOCK_COMPACT] = "compact",
-    [LOCK_SHARD] = "shard",   [LOCK_ZSPAGE] = "zspage",
+    [LOCK_DEVICE] = "device",     [LOCK_RUN] = "run",
+    [LOCK_SLOT] = "slot",         [LOCK_STREAM] = "stream",
+    [LOCK_GROW] = "grow",         [LOCK_COMPACT] = "compact",
+    [LOCK_SHARD] = "shard",       [LOCK_ZSPAGE] = "zspage",
+    [LOCK_SEGMENTS] = "segments",
 };
 
 /* The longest that one was asked for and held, by class; microseconds.  Noted

@@ -12,6 +12,8 @@
  *   compact  the zspage that is being emptied; the holder may sleep
  *   shard    the pool's bins; held for a few instructions, never slept under
  *   zspage   a reader's pin on an object; the holder may sleep
+ *   segments which segments of the backing store are free; held for a few
+ *            instructions
  *
  * No thread holds two locks of one class of one device.  Each device is a
  * domain of its own: what a thread holds of one device says nothing about
@@ -35,6 +37,7 @@ enum lock_class {
   LOCK_COMPACT,
   LOCK_SHARD,
   LOCK_ZSPAGE,
+  LOCK_SEGMENTS,
   LOCK_CLASSES
 };
 
