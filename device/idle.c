@@ -16,7 +16,7 @@
 static bool
 can_be_idle (uint32_t flags)
 {
-  return slot_allocated (flags) && !(flags & SLOT_SAME);
+  return slot_in_pool (flags);
 }
 
 /* Idle is what was last used before OLDEST. */

@@ -21,7 +21,8 @@
  *   part    [lock slot: read, change, make and swap as a write does]
  *
  * Only the write of part of a page compresses under the lock: it must keep
- * others from writing the rest in between.
+ * others from writing the rest in between.  If the page was written back, it is
+ * fetched first, with nothing locked, and must still be the same one then.
  */
 #include <config.h>
 
@@ -29,8 +30,10 @@
 #include <string.h>
 
 #include "pageio.h"
+#include "readback.h"
 #include "samefill.h"
 #include "slottable.h"
+#include "writeback.h"
 #include "zcomp.h"
 #include "zsmalloc.h"
 
@@ -92,6 +95,8 @@ content_free (struct zram *zram, const struct content *content)
 {
   if (slot_in_pool (content->flags))
     zs_free (zram->pool, content->word);
+  else if (unlikely (content->flags & SLOT_WB))
+    writeback_free (zram->writeback, content->word);
 }
 
 /* Put NEW into the borrowed slot and give the slot back; OLD is then the
@@ -109,6 +114,23 @@ install (struct zram *zram, uint64_t index, struct slot *slot,
   slot_return (zram->table, index, slot, new->flags);
   stats_count_page (&zram->stats, old->flags, new->flags);
   stats_add (&zram->stats, HUGE_PAGES_SINCE, !!(new->flags &SLOT_HUGE));
+}
+
+int
+page_restore (struct zram *zram, unsigned priority, const void *object,
+              uint32_t len, void *page)
+{
+  struct zcomp_stream *stream;
+  int r;
+
+  if (len == ZRAM_PAGE_SIZE) {
+    memcpy (page, object, len);
+    return 0;
+  }
+  stream = zcomp_stream_get (zram->comps[priority], ZCOMP_DECOMPRESS);
+  r = zcomp_decompress (stream, object, len, page);
+  zcomp_stream_put (stream);
+  return r;
 }
 
 /* Decompress or copy the object HANDLE into BUF.  The caller holds its slot.
@@ -133,7 +155,7 @@ do_read_object (struct zram *zram, uint64_t handle, uint32_t flags, void *buf)
   return r;
 }
 
-/* The page of a slot that the caller holds. */
+/* The page of a slot that the caller holds, and that was not written back. */
 static int
 do_read (struct zram *zram, const struct slot *slot, uint32_t flags, void *buf)
 {
@@ -158,7 +180,7 @@ page_read (struct zram *zram, uint64_t index, void *buf)
     page_fill (buf, 0);
     return 0;
   }
-  r = do_read (zram, slot, flags, buf);
+  r = unlikely (flags & SLOT_WB) ? -EAGAIN : do_read (zram, slot, flags, buf);
   if (likely (r == 0) && slot_allocated (flags))
     flags = slot_access (slot, flags);
   slot_return (zram->table, index, slot, flags);
@@ -196,21 +218,34 @@ page_write (struct zram *zram, uint64_t index, const void *buf, bool may_wait)
   return 0;
 }
 
-/* Change LEN bytes at OFFSET of the page in the borrowed SLOT to those at SRC,
- * NULL: to zeros.  Gives the slot back. */
+/* What of a page is to change: LEN bytes at OFFSET become those at SRC, NULL:
+ * 0.
+ */
+struct change {
+  unsigned offset, len;
+  const void *src;
+};
+
+static void
+apply (const struct change *change, char *page)
+{
+  if (change->src)
+    memcpy (page + change->offset, change->src, change->len);
+  else
+    memset (page + change->offset, 0, change->len);
+}
+
+/* Change the page in the borrowed SLOT, which was not written back, or else is
+ * at PAGE already.  Gives the slot back. */
 static int
 change_borrowed (struct zram *zram, uint64_t index, struct slot *slot,
-                 uint32_t flags, unsigned offset, unsigned len, const void *src)
+                 uint32_t flags, const struct change *change, char *page)
 {
-  char page[ZRAM_PAGE_SIZE];
   struct content new, old = {.flags = flags};
-  int r = do_read (zram, slot, flags, page);
+  int r = flags & SLOT_WB ? 0 : do_read (zram, slot, flags, page);
 
   if (r == 0) {
-    if (src)
-      memcpy (page + offset, src, len);
-    else
-      memset (page + offset, 0, len);
+    apply (change, page);
     r = content_make (zram, index, page, false, &new);
   }
   if (r != 0) {
@@ -222,16 +257,68 @@ change_borrowed (struct zram *zram, uint64_t index, struct slot *slot,
   return 0;
 }
 
+/* The slow path of change_page: the page was written back, and the slot is let
+ * go while it comes; its place stays pinned until the slot is held again, so
+ * that the same word is the same page.  Gives the slot back.  -ESTALE: it was
+ * another one then. */
+static ZRAM_NOINLINE int
+change_written_back (struct zram *zram, uint64_t index, struct slot *slot,
+                     uint32_t flags, const struct change *change)
+{
+  const uint64_t word =
+      atomic_load_explicit (&slot->word, memory_order_relaxed);
+  char page[ZRAM_PAGE_SIZE];
+  int r;
+
+  writeback_pin (zram->writeback, word);
+  slot_return (zram->table, index, slot, flags);
+  r = readback_page (zram, index, flags, word, page);
+  if (r == 0) {
+    slot = slot_borrow (zram->table, index, &flags);
+    if (!slot)
+      r = -ESTALE;
+    else if (flags & SLOT_WB &&
+             atomic_load_explicit (&slot->word, memory_order_relaxed) == word)
+      r = change_borrowed (zram, index, slot, flags, change, page);
+    else {
+      slot_return (zram->table, index, slot, flags);
+      r = -ESTALE;
+    }
+  }
+  writeback_unpin (zram->writeback, word);
+  return r;
+}
+
+/* Change the page in the borrowed SLOT.  Gives it back. */
 static int
-try_write_part (struct zram *zram, uint64_t index, unsigned offset,
-                unsigned len, const void *buf)
+change_page (struct zram *zram, uint64_t index, struct slot *slot,
+             uint32_t flags, const struct change *change, bool may_wait)
+{
+  char page[ZRAM_PAGE_SIZE];
+
+  if (likely (!(flags & SLOT_WB)))
+    return change_borrowed (zram, index, slot, flags, change, page);
+  if (may_wait)
+    return change_written_back (zram, index, slot, flags, change);
+  slot_return (zram->table, index, slot, flags);
+  return -EAGAIN;
+}
+
+static int
+try_write_part (struct zram *zram, uint64_t index, const struct change *change,
+                bool may_wait)
 {
   uint32_t flags;
-  struct slot *const slot = slot_borrow_new (zram->table, index, &flags);
+  int r;
 
-  if (!slot)
-    return -ENOMEM;
-  return change_borrowed (zram, index, slot, flags, offset, len, buf);
+  do {
+    struct slot *const slot = slot_borrow_new (zram->table, index, &flags);
+
+    if (!slot)
+      return -ENOMEM;
+    r = change_page (zram, index, slot, flags, change, may_wait);
+  } while (r == -ESTALE);
+  return r;
 }
 
 /* Nobody waits for the reserve with a slot in hand, so these begin again. */
@@ -239,38 +326,48 @@ int
 page_write_part (struct zram *zram, uint64_t index, unsigned offset,
                  unsigned len, const void *buf, bool may_wait)
 {
+  const struct change change = {offset, len, buf};
   struct patience patience = {0};
   int r;
 
   do
-    r = try_write_part (zram, index, offset, len, buf);
+    r = try_write_part (zram, index, &change, may_wait);
   while (may_wait && reserve_again (&zram->reserve, &patience, &r));
   return r;
 }
 
 static int
-try_zero_part (struct zram *zram, uint64_t index, unsigned offset, unsigned len)
+try_zero_part (struct zram *zram, uint64_t index, const struct change *change,
+               bool may_wait)
 {
   uint32_t flags;
-  struct slot *const slot = slot_borrow (zram->table, index, &flags);
+  int r;
 
-  if (!slot)
-    return 0;
-  if (slot_allocated (flags))
-    return change_borrowed (zram, index, slot, flags, offset, len, NULL);
-  slot_return (zram->table, index, slot, flags);
-  return 0;
+  do {
+    struct slot *const slot = slot_borrow (zram->table, index, &flags);
+
+    if (!slot)
+      return 0;
+    if (slot_allocated (flags))
+      r = change_page (zram, index, slot, flags, change, may_wait);
+    else {
+      slot_return (zram->table, index, slot, flags);
+      r = 0;
+    }
+  } while (r == -ESTALE);
+  return r;
 }
 
 int
 page_zero_part (struct zram *zram, uint64_t index, unsigned offset,
                 unsigned len, bool may_wait)
 {
+  const struct change change = {offset, len, NULL};
   struct patience patience = {0};
   int r;
 
   do
-    r = try_zero_part (zram, index, offset, len);
+    r = try_zero_part (zram, index, &change, may_wait);
   while (may_wait && reserve_again (&zram->reserve, &patience, &r));
   return r;
 }

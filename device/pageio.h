@@ -20,6 +20,7 @@
 
 struct recompress;
 struct slot_table;
+struct writeback;
 struct zs_pool;
 
 /* The device from inside, for the files of device/ only. */
@@ -33,12 +34,13 @@ struct zram {
   bool no_faults; /* as in zram_config */
   struct reserve reserve;
   struct background background;
+  struct writeback *writeback;   /* NULL: there is no backing store */
   pthread_mutex_t run_lock;      /* see postprocess.h */
   struct recompress *recompress; /* NULL: only priority 0 has an algorithm */
 };
 
-/* Where MAY_WAIT is false, -EAGAIN: the pool's reserve is empty, and the page
- * as it was. */
+/* -EAGAIN: the page was written back (readback.h); or, where MAY_WAIT is false,
+ * the pool's reserve is empty, and the page as it was. */
 extern int page_read (struct zram *zram, uint64_t index, void *buf);
 extern int
 page_write (struct zram *zram, uint64_t index, const void *buf, bool may_wait);
@@ -50,6 +52,11 @@ extern int page_write_part (struct zram *zram, uint64_t index, unsigned offset,
                             unsigned len, const void *buf, bool may_wait);
 extern int page_zero_part (struct zram *zram, uint64_t index, unsigned offset,
                            unsigned len, bool may_wait);
+
+/* The page of the object of LEN bytes that the algorithm of PRIORITY has made.
+ */
+extern int page_restore (struct zram *zram, unsigned priority,
+                         const void *object, uint32_t len, void *page);
 
 /* Make the slot empty; false if it was. */
 extern bool page_free (struct zram *zram, uint64_t index);

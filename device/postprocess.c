@@ -86,6 +86,24 @@ page_replace (struct zram *zram, uint64_t index, uint64_t handle, uint32_t len,
   return true;
 }
 
+bool
+page_write_back (struct zram *zram, uint64_t index, uint64_t word)
+{
+  uint32_t old, new;
+  struct slot *const slot = borrow_in_hand (zram, index, &old);
+  uint64_t handle;
+
+  if (!slot)
+    return false;
+  new = (old & ~(SLOT_PP | SLOT_IDLE)) | SLOT_WB;
+  handle = atomic_load_explicit (&slot->word, memory_order_relaxed);
+  atomic_store_explicit (&slot->word, word, memory_order_relaxed);
+  slot_return (zram->table, index, slot, new);
+  stats_count_page (&zram->stats, old, new);
+  zs_free (zram->pool, handle);
+  return true;
+}
+
 /* Put page INDEX back with CLEAR and SET in its flags. */
 static void
 put_back (struct zram *zram, uint64_t index, uint32_t clear, uint32_t set)

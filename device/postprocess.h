@@ -43,6 +43,11 @@ page_take (struct zram *zram, uint64_t index, page_wanted_fn wanted,
 extern bool page_replace (struct zram *zram, uint64_t index, uint64_t handle,
                           uint32_t len, unsigned priority);
 
+/* Put page INDEX back: unless it was used meanwhile, its object is now where
+ * WORD says (slot.h), and is freed in the pool.  All else that is known of the
+ * page stays, but that it is idle.  False: it was used. */
+extern bool page_write_back (struct zram *zram, uint64_t index, uint64_t word);
+
 /* Put page INDEX back as it was. */
 extern void page_let_be (struct zram *zram, uint64_t index);
 

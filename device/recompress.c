@@ -161,24 +161,6 @@ fail (struct recompression *r, int error)
     r->error = error;
 }
 
-/* The page of the object that was copied. */
-static int
-restore (struct zram *zram, struct job *job)
-{
-  struct zcomp_stream *stream;
-  int r;
-
-  if (job->flags & SLOT_HUGE) {
-    memcpy (job->page, job->object, ZRAM_PAGE_SIZE);
-    return 0;
-  }
-  stream = zcomp_stream_get (zram->comps[slot_priority (job->flags)],
-                             ZCOMP_DECOMPRESS);
-  r = zcomp_decompress (stream, job->object, slot_size (job->flags), job->page);
-  zcomp_stream_put (stream);
-  return r;
-}
-
 /* What a worker does; it may not look at the job again. */
 static void
 compress (struct work *work)
@@ -266,7 +248,8 @@ take (struct recompression *r, struct job *job, uint64_t index)
                   &job->flags))
     return false;
   job->index = index;
-  e = restore (r->zram, job);
+  e = page_restore (r->zram, slot_priority (job->flags), job->object,
+                    slot_size (job->flags), job->page);
   if (e == 0)
     return true;
   page_let_be (r->zram, index);
@@ -363,7 +346,9 @@ do_run (struct recompression *r)
 
   if (e < 0)
     return e;
-  e = selection_begin (&r->selection, r->zram, is_candidate, r->what, r->run);
+  e = selection_begin (&r->selection, r->zram, 0,
+                       r->zram->disksize >> ZRAM_PAGE_SHIFT, is_candidate,
+                       r->what, r->run);
   if (e < 0)
     return e;
   r->total = r->selection.candidates < r->what->max_pages

@@ -12,6 +12,10 @@ count_page (struct zram_stats *sums, uint32_t flags)
   const uint32_t len = slot_size (flags);
 
   sums->orig_data_size += ZRAM_PAGE_SIZE;
+  if (flags & SLOT_WB) {
+    sums->bd_count++;
+    return;
+  }
   sums->compr_data_size += len;
   if (flags & SLOT_SAME)
     sums->same_pages++;
@@ -72,6 +76,7 @@ recount_check (struct zram *zram)
   must_be ("compr_data_size", counters.compr_data_size, sums.compr_data_size);
   must_be ("same_pages", counters.same_pages, sums.same_pages);
   must_be ("huge_pages", counters.huge_pages, sums.huge_pages);
+  must_be ("bd_count", counters.bd_count, sums.bd_count);
   for (unsigned i = 0; i < ZRAM_SIZE_BUCKETS; i++)
     must_be_bucket (i, counters.size_pages[i], sums.size_pages[i]);
 }

@@ -20,25 +20,21 @@ bucket_of (uint32_t flags)
   return slot_size (flags) / SELECTION_BUCKET;
 }
 
-static uint64_t
-end_of (const struct selection *selection)
-{
-  return selection->zram->disksize >> ZRAM_PAGE_SHIFT;
-}
-
 int
-selection_begin (struct selection *selection, struct zram *zram,
-                 page_wanted_fn wanted, const void *arg, const struct run *run)
+selection_begin (struct selection *selection, struct zram *zram, uint64_t first,
+                 uint64_t end, page_wanted_fn wanted, const void *arg,
+                 const struct run *run)
 {
   uint32_t flags = 0;
 
-  *selection = (struct selection){
-      .zram = zram, .wanted = wanted, .arg = arg, .low = SELECTION_BUCKETS};
-  selection->next = end_of (selection);
-  for (uint64_t i =
-           slot_next_allocated (zram->table, 0, selection->next, &flags);
-       i < selection->next;
-       i = slot_next_allocated (zram->table, i + 1, selection->next, &flags)) {
+  *selection = (struct selection){.zram = zram,
+                                  .first = first,
+                                  .end = end,
+                                  .wanted = wanted,
+                                  .arg = arg,
+                                  .low = SELECTION_BUCKETS};
+  for (uint64_t i = slot_next_allocated (zram->table, first, end, &flags);
+       i < end; i = slot_next_allocated (zram->table, i + 1, end, &flags)) {
     if (i % LOOK_SLOTS == 0 && run_stopped (run))
       return -EINTR;
     if (!wanted (arg, flags))
@@ -63,7 +59,7 @@ selection_next_group (struct selection *selection, uint64_t left)
     pages += more;
     selection->low--;
   }
-  selection->next = 0;
+  selection->next = selection->first;
   return pages > 0;
 }
 
@@ -79,7 +75,7 @@ bool
 selection_next (struct selection *selection, const struct run *run,
                 uint64_t *index)
 {
-  const uint64_t end = end_of (selection);
+  const uint64_t end = selection->end;
   uint32_t flags = 0;
 
   while (selection->next < end && !run_stopped (run)) {

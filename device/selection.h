@@ -36,6 +36,7 @@ struct run;
 
 struct selection {
   struct zram *zram;
+  uint64_t first, end; /* of the pages that are looked at */
   page_wanted_fn wanted;
   const void *arg;
   uint64_t candidates;
@@ -44,11 +45,11 @@ struct selection {
   uint64_t next;      /* slot to look at */
 };
 
-/* Count what WANTED (ARG), which lives as long as the selection, wants of ZRAM.
- * -EINTR: RUN, which may be NULL, was stopped. */
-extern int
-selection_begin (struct selection *selection, struct zram *zram,
-                 page_wanted_fn wanted, const void *arg, const struct run *run);
+/* Count what WANTED (ARG), which lives as long as the selection, wants of pages
+ * FIRST to END - 1 of ZRAM.  -EINTR: RUN, which may be NULL, was stopped. */
+extern int selection_begin (struct selection *selection, struct zram *zram,
+                            uint64_t first, uint64_t end, page_wanted_fn wanted,
+                            const void *arg, const struct run *run);
 
 /* Go on to the next group, when LEFT pages, which is not 0, are still to be
  * taken; false: there is none. */

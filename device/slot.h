@@ -4,18 +4,22 @@
  *   word    compressed, huge   the object's handle in the pool: 46 bits; the
  *                              upper 18 are free, and will say which page of
  *                              an object that several slots share
+ *           written back       the place of the object in the backing store, in
+ *                              units of 8 bytes: 46 bits; and its length there:
+ *                              13 bits
  *           same-filled        the eight bytes that fill the page
  *           empty              0
  *
- *   flags   bits 0-12          stored length in bytes, 0 to 4096
- *           SLOT_SAME          same-filled; the length is 0
- *           SLOT_HUGE          stored raw; the length is 4096
+ *   flags   bits 0-12          stored length in bytes, 0 to 4096; of a page
+ * that was written back what it was in the pool SLOT_SAME          same-filled;
+ * the length is 0 SLOT_HUGE          stored raw; the length is 4096
  *           SLOT_PRIORITY      which algorithm compressed it, 0 to 3
  *           SLOT_IDLE          marked idle, and not read or written since
  *           SLOT_INCOMPRESSIBLE  the last algorithm did not make it smaller
  *           SLOT_PP            a run of post-processing has it in hand; whoever
  *                              reads or changes it takes the mark away, and
  *                              the run lets it be
+ *           SLOT_WB            written back: nothing is in the pool
  *           SLOT_LOCKED        somebody holds the slot
  *           SLOT_WAITERS       somebody may sleep until it is let go
  *
@@ -52,6 +56,7 @@ _Static_assert(sizeof (struct slot) == 16, "a slot is 16 bytes");
 #define SLOT_IDLE           (1U << (ZRAM_PAGE_SHIFT + 5))
 #define SLOT_INCOMPRESSIBLE (1U << (ZRAM_PAGE_SHIFT + 6))
 #define SLOT_PP             (1U << (ZRAM_PAGE_SHIFT + 7))
+#define SLOT_WB             (1U << (ZRAM_PAGE_SHIFT + 8))
 #define SLOT_LOCKED         (1U << 30)
 #define SLOT_WAITERS        (1U << 31)
 
@@ -71,7 +76,30 @@ slot_size (uint32_t flags)
 static inline bool
 slot_in_pool (uint32_t flags)
 {
-  return slot_size (flags) > 0;
+  return slot_size (flags) > 0 && !(flags & SLOT_WB);
+}
+
+/* The word of a slot that was written back: LEN bytes at WHERE, a multiple
+ * of 8.
+ */
+#define SLOT_WHERE_BITS 46
+
+static inline uint64_t
+slot_wb_word (uint64_t where, uint32_t len)
+{
+  return where >> 3 | (uint64_t) len << SLOT_WHERE_BITS;
+}
+
+static inline uint64_t
+slot_wb_where (uint64_t word)
+{
+  return (word & ((UINT64_C (1) << SLOT_WHERE_BITS) - 1)) << 3;
+}
+
+static inline uint32_t
+slot_wb_len (uint64_t word)
+{
+  return (uint32_t) (word >> SLOT_WHERE_BITS);
 }
 
 static inline unsigned

@@ -11,7 +11,8 @@
  * nothing: that is for tests, and to measure what it costs.
  *
  * A helper does not wait for the pool's reserve: whoever waits is counted, and
- * keeps others from it.  It leaves its piece to the caller.
+ * keeps others from it.  Nor does it wait for the backing store, which others
+ * would have to wait for then.  It leaves its piece to the caller.
  */
 #include <config.h>
 
@@ -23,6 +24,7 @@
 #include "completion.h"
 #include "page.h"
 #include "pageio.h"
+#include "readback.h"
 #include "spread.h"
 #include "workpool.h"
 
@@ -35,6 +37,7 @@
 struct request {
   struct zram *zram;
   spread_fn fn;
+  struct readbacks *readbacks; /* the caller's */
   char *buf;
   uint64_t count, offset;
   uint64_t piece;        /* bytes, of all but the first and the last */
@@ -91,17 +94,18 @@ fail (struct request *request, int error)
 }
 
 static int
-do_piece (struct request *request, const struct piece *piece, bool may_wait)
+do_piece (struct request *request, const struct piece *piece,
+          struct readbacks *readbacks)
 {
   return request->fn (request->zram,
                       request->buf ? request->buf + piece->from : NULL,
-                      piece->len, request->offset + piece->from, may_wait);
+                      piece->len, request->offset + piece->from, readbacks);
 }
 
 static void
 do_or_fail (struct request *request, const struct piece *piece)
 {
-  const int r = do_piece (request, piece, true);
+  const int r = do_piece (request, piece, request->readbacks);
 
   if (r < 0)
     fail (request, r);
@@ -117,7 +121,7 @@ help (struct work *work)
   int r = 0;
 
   while (r == 0 && (piece = take_piece (request)).len > 0)
-    r = do_piece (request, &piece, false);
+    r = do_piece (request, &piece, NULL);
   if (r == -EAGAIN)
     helper->left = piece;
   else if (r < 0)
@@ -174,7 +178,7 @@ work_alone (struct request *request)
 
 /* The slow path: its stack is not taken where nothing is spread. */
 static ZRAM_NOINLINE int
-do_request (struct request *request, const struct spread *spread)
+spread_pieces (struct request *request, const struct spread *spread)
 {
   struct helper helpers[MAX_HELPERS];
   const bool helpers_only = spread->threshold == 0;
@@ -192,23 +196,36 @@ do_request (struct request *request, const struct spread *spread)
   return request->error;
 }
 
-int
-spread_request (struct zram *zram, spread_fn fn, void *buf, uint64_t count,
-                uint64_t offset)
+static int
+do_request (struct zram *zram, spread_fn fn, void *buf, uint64_t count,
+            uint64_t offset, struct readbacks *readbacks)
 {
   const struct spread *const spread = &zram->spread;
   const uint64_t least = (uint64_t) spread->threshold << ZRAM_PAGE_SHIFT;
 
   if (likely (!spread->pool || count < least || count == 0))
-    return fn (zram, buf, count, offset, true);
+    return fn (zram, buf, count, offset, readbacks);
 
   struct request request = {.zram = zram,
                             .fn = fn,
+                            .readbacks = readbacks,
                             .buf = buf,
                             .count = count,
                             .offset = offset,
                             .piece = (least > 0 ? PIECE_PAGES : 1) *
                                      (uint64_t) ZRAM_PAGE_SIZE};
 
-  return do_request (&request, spread);
+  return spread_pieces (&request, spread);
+}
+
+int
+spread_request (struct zram *zram, spread_fn fn, void *buf, uint64_t count,
+                uint64_t offset)
+{
+  struct readbacks readbacks = {0};
+  const int r = do_request (zram, fn, buf, count, offset, &readbacks);
+
+  if (likely (!readbacks.first))
+    return r;
+  return readbacks_finish (zram, &readbacks, r);
 }

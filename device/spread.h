@@ -12,8 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct zram;
+struct readbacks;
 struct workpool;
+struct zram;
 
 struct spread {
   struct workpool *pool; /* NULL: nothing is spread */
@@ -22,10 +23,11 @@ struct spread {
 
 /* Do a piece of a request: COUNT bytes at OFFSET of the device, and at BUF,
  * which is NULL if the request's is. Pieces end where pages do, but for the
- * request's own ends.  -EAGAIN, unless it MAY WAIT for the reserve: what it has
- * done so far can be done again. */
+ * request's own ends.  READBACKS: those of the request; NULL: it may not wait,
+ * neither for the reserve nor for the backing store.  -EAGAIN: it would have
+ * to: what it has done so far can be done again. */
 typedef int (*spread_fn) (struct zram *zram, void *buf, uint64_t count,
-                          uint64_t offset, bool may_wait);
+                          uint64_t offset, struct readbacks *readbacks);
 
 /* Do a request by FN, alone or with others.  The first error that was met: the
  * request's other pieces may have been done or not. */

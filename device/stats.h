@@ -20,7 +20,8 @@
 enum counter {
   SAME_PAGES, /* every stored page is in one of these: same-filled, ... */
   SIZE_PAGES, /* ... the first of ZRAM_SIZE_BUCKETS, by stored length, ... */
-  HUGE_PAGES = SIZE_PAGES + ZRAM_SIZE_BUCKETS, /* ... or raw */
+  HUGE_PAGES = SIZE_PAGES + ZRAM_SIZE_BUCKETS, /* ... or raw, ... */
+  WB_PAGES, /* ... or whatever it was, and written back */
   COMPR_DATA_SIZE,
   HUGE_PAGES_SINCE,
   FAILED_READS,
@@ -35,6 +36,8 @@ enum counter {
   RECOMP_TRIED,
   RECOMP_GAINED,
   RECOMP_SAVED,
+  BD_READS, /* pages */
+  BD_CHECKSUM_ERRORS,
   COUNTERS
 };
 
@@ -78,11 +81,20 @@ stats_add (const struct stats *stats, enum counter counter, int64_t n)
 static inline enum counter
 stats_page_counter (uint32_t flags)
 {
+  if (flags & SLOT_WB)
+    return WB_PAGES;
   if (flags & SLOT_SAME)
     return SAME_PAGES;
   if (flags & SLOT_HUGE)
     return HUGE_PAGES;
   return SIZE_PAGES + (slot_size (flags) - 1) / ZRAM_SIZE_BUCKET;
+}
+
+/* Bytes that it takes of the pool. */
+static inline int64_t
+stats_page_bytes (uint32_t flags)
+{
+  return slot_in_pool (flags) ? (int64_t) slot_size (flags) : 0;
 }
 
 /* A page stored with the flags OLD is now stored with those of NEW; either may
@@ -93,7 +105,7 @@ stats_count_page (const struct stats *stats, uint32_t old, uint32_t new)
   const bool was = slot_allocated (old), is = slot_allocated (new);
 
   stats_add (stats, COMPR_DATA_SIZE,
-             (int64_t) slot_size (new) - (int64_t) slot_size (old));
+             stats_page_bytes (new) - stats_page_bytes (old));
   if (was && is && stats_page_counter (old) == stats_page_counter (new))
     return;
   if (was)

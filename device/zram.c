@@ -6,9 +6,12 @@
 #include <stdlib.h>
 
 #include "pageio.h"
+#include "readback.h"
 #include "recompress.h"
 #include "recount.h"
+#include "store.h"
 #include "slottable.h"
+#include "writeback.h"
 #include "zcomp.h"
 #include "zsmalloc.h"
 
@@ -63,6 +66,8 @@ create_parts (struct zram *zram, const struct zram_config *config)
     r = zs_pool_create (&zram->pool, pool_max_size (zram->disksize), zram);
   if (r == 0)
     r = create_comps (zram, config);
+  if (r == 0 && config->store)
+    r = writeback_create (&zram->writeback, config, zram);
   if (r == 0) {
     zs_pool_set_limit (zram->pool, config->mem_limit);
     zs_pool_set_budget (zram->pool, config->budget, config->mem_min);
@@ -107,6 +112,7 @@ zram_destroy (struct zram *zram)
     return;
   zram_stop (zram);
   recount_check (zram);
+  writeback_destroy (zram->writeback);
   recompress_destroy (zram->recompress);
   pthread_mutex_destroy (&zram->run_lock);
   for (unsigned i = 0; i < ZRAM_PRIORITIES; i++)
@@ -149,6 +155,8 @@ populate (struct zram *zram)
     r = populate_comps (zram);
   if (r == 0 && zram->recompress)
     r = recompress_populate (zram->recompress);
+  if (r == 0 && zram->writeback)
+    r = writeback_populate (zram->writeback);
   if (r == 0)
     r = zs_pool_set_reserve_only (zram->pool);
   return r;
@@ -163,6 +171,8 @@ zram_start (struct zram *zram)
     r = reserve_start (&zram->reserve, zram->pool);
   if (r == 0)
     r = background_start (&zram->background, zram->pool);
+  if (r == 0 && zram->writeback)
+    r = store_start (zram->writeback->store);
   return r;
 }
 
@@ -171,6 +181,8 @@ zram_stop (struct zram *zram)
 {
   if (!zram)
     return;
+  if (zram->writeback)
+    store_stop (zram->writeback->store);
   background_stop (&zram->background);
   reserve_stop (&zram->reserve);
 }
@@ -268,17 +280,18 @@ count_request (const struct zram *zram, enum counter kind, uint64_t bytes)
 /* A spread_fn. */
 static int
 read_pieces (struct zram *zram, void *buf, uint64_t count, uint64_t offset,
-             bool may_wait)
+             struct readbacks *readbacks)
 {
   char *dst = buf;
 
-  (void) may_wait;
   while (count > 0) {
     const struct piece p = first_piece (count, offset);
-    const int r = p.len == ZRAM_PAGE_SIZE
-                      ? page_read (zram, p.index, dst)
-                      : page_read_part (zram, p.index, p.offset, p.len, dst);
+    int r = p.len == ZRAM_PAGE_SIZE
+                ? page_read (zram, p.index, dst)
+                : page_read_part (zram, p.index, p.offset, p.len, dst);
 
+    if (unlikely (r == -EAGAIN && readbacks))
+      r = readbacks_add (zram, readbacks, p.index, p.offset, p.len, dst);
     if (r < 0)
       return r;
     dst += p.len;
@@ -303,16 +316,16 @@ zram_read (struct zram *zram, void *buf, uint64_t count, uint64_t offset)
 /* A spread_fn. */
 static int
 write_pieces (struct zram *zram, void *buf, uint64_t count, uint64_t offset,
-              bool may_wait)
+              struct readbacks *readbacks)
 {
   const char *src = buf;
 
   while (count > 0) {
     const struct piece p = first_piece (count, offset);
-    const int r =
-        p.len == ZRAM_PAGE_SIZE
-            ? page_write (zram, p.index, src, may_wait)
-            : page_write_part (zram, p.index, p.offset, p.len, src, may_wait);
+    const int r = p.len == ZRAM_PAGE_SIZE
+                      ? page_write (zram, p.index, src, readbacks != NULL)
+                      : page_write_part (zram, p.index, p.offset, p.len, src,
+                                         readbacks != NULL);
 
     if (r < 0)
       return r;
@@ -366,12 +379,12 @@ zram_discard (struct zram *zram, uint64_t count, uint64_t offset)
 /* A spread_fn, of part of a page. */
 static int
 zero_part (struct zram *zram, void *buf, uint64_t count, uint64_t offset,
-           bool may_wait)
+           struct readbacks *readbacks)
 {
   const struct piece p = first_piece (count, offset);
 
   (void) buf;
-  return page_zero_part (zram, p.index, p.offset, p.len, may_wait);
+  return page_zero_part (zram, p.index, p.offset, p.len, readbacks != NULL);
 }
 
 /* Zero the part of a page that one end of a request has. */
@@ -432,6 +445,7 @@ zram_next_page (const struct zram *zram, uint64_t *index,
   *index = slot_next_allocated (zram->table, *index, end, &flags);
   *page = (struct zram_page){
       .same = flags & SLOT_SAME,
+      .written_back = flags & SLOT_WB,
       .huge = flags & SLOT_HUGE,
       .idle = flags & SLOT_IDLE,
       .recompressed = flags & SLOT_PRIORITY,
@@ -453,7 +467,7 @@ sum_pages (const struct stats *sums, struct zram_stats *stats)
     stats->size_pages[i] = stats_sum (sums, SIZE_PAGES + i);
     pages += stats->size_pages[i];
   }
-  pages += stats->same_pages + stats->huge_pages;
+  pages += stats->same_pages + stats->huge_pages + stats_sum (sums, WB_PAGES);
   stats->orig_data_size = pages * ZRAM_PAGE_SIZE;
 }
 
@@ -483,12 +497,17 @@ zram_stats (const struct zram *zram, struct zram_stats *stats)
       .recomp_tried = stats_sum (sums, RECOMP_TRIED),
       .recomp_gained = stats_sum (sums, RECOMP_GAINED),
       .recomp_saved = stats_sum (sums, RECOMP_SAVED),
+      .bd_count = stats_sum (sums, WB_PAGES),
+      .bd_reads = stats_sum (sums, BD_READS),
+      .bd_checksum_errors = stats_sum (sums, BD_CHECKSUM_ERRORS),
       .reserve = pool.reserve,
       .reserve_least = pool.reserve_least,
       .reserve_waiting = zram->reserve.waiters,
       .reserve_refused = zram->reserve.refused,
   };
   sum_pages (sums, stats);
+  if (zram->writeback)
+    writeback_stats (zram->writeback, stats);
 }
 
 void

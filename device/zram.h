@@ -46,6 +46,10 @@
  */
 #define ZRAM_DEFAULT_COMPACT_THRESHOLD 10
 
+/* Writes to the backing store that may be in flight at once when nobody says,
+ * of up to SEGMENT_SIZE bytes each. */
+#define ZRAM_DEFAULT_WRITEBACK_BATCH 4
+
 /* Pages of a request that workers help with when nobody says: `make
  * bench-spread' prints from which on it is faster so. */
 #define ZRAM_DEFAULT_SPREAD_THRESHOLD 32
@@ -82,8 +86,16 @@ struct zram_config {
                               * started later than the device */
   unsigned spread_threshold; /* pages of a request from which on they do; 0:
                               * they do everything */
-  unsigned reserve_waiters;  /* writes that may wait at once for the reserve to
-                              * be refilled; others fail with -ENOSPC */
+  struct store *store; /* where pages are written back to (store.h), opened and
+                        * not started; the device's own when it has been made;
+                        * NULL: nowhere */
+  unsigned writeback_batch_size; /* writes to it in flight; 0: the usual */
+  bool writeback_decompress;     /* pages leave as they are, not as they are
+                                  * stored */
+  bool writeback_limit_enable;   /* zram's writeback_limit_enable ... */
+  uint64_t writeback_limit;      /* ... and writeback_limit, but in bytes */
+  unsigned reserve_waiters; /* writes that may wait at once for the reserve to
+                             * be refilled; others fail with -ENOSPC */
 };
 
 /* Make COPY another of CONFIG, with references of its own to dictionaries; and
@@ -137,10 +149,21 @@ struct zram_stats {
   uint64_t recomp_tried; /* pages, as in zram_recompressed, of all runs */
   uint64_t recomp_gained;
   uint64_t recomp_saved;    /* bytes */
-  uint64_t reserve;         /* bytes: as in zs_pool_stats */
-  uint64_t reserve_least;   /* likewise */
-  uint64_t reserve_waiting; /* writes that wait for the reserve now */
-  uint64_t reserve_refused; /* writes that the empty reserve made fail */
+  uint64_t bd_count;        /* pages that are in the backing store */
+  uint64_t bd_reads;        /* pages that were read from there */
+  uint64_t bd_writes;       /* bytes that were written there, everything counted
+                             */
+  uint64_t bd_write_errors; /* writes there that failed */
+  uint64_t bd_read_errors;
+  uint64_t bd_live;            /* bytes there that are in use... */
+  uint64_t bd_dead;            /* ... and that are not, in segments that are */
+  uint64_t bd_segments;        /* segments in all... */
+  uint64_t bd_free_segments;   /* ... and how many are free */
+  uint64_t bd_checksum_errors; /* objects that were not what they should be */
+  uint64_t reserve;            /* bytes: as in zs_pool_stats */
+  uint64_t reserve_least;      /* likewise */
+  uint64_t reserve_waiting;    /* writes that wait for the reserve now */
+  uint64_t reserve_refused;    /* writes that the empty reserve made fail */
 };
 
 /* Make an empty device.  -EINVAL: disksize is 0 or over the maximum. */
@@ -217,6 +240,40 @@ extern int
 zram_recompress (struct zram *zram, const struct zram_recompress *what,
                  const struct run *run, struct zram_recompressed *done);
 
+/* Which pages to write back (zram's writeback). */
+struct zram_writeback {
+  bool idle;           /* only those marked idle */
+  bool huge;           /* only those stored raw */
+  bool incompressible; /* only those that no algorithm has made smaller */
+  uint64_t first, end; /* only those from the first on, before the end */
+};
+
+/* What came of it. */
+struct zram_written {
+  uint64_t tried; /* pages that were taken */
+  uint64_t pages; /* that are in the store now */
+  uint64_t bytes; /* that were written for them, and to make room */
+};
+
+/* Write pages back, the longest first: what is stored of them goes to the
+ * backing store, and out of memory.  A page that is used meanwhile stays as it
+ * is.  I/O goes on.  One run at a time, of these and zram_recompress: others
+ * wait for it.
+ *
+ * DONE is set in any case, and what has been done is done.  -ENODEV: there is
+ * no backing store; -ERANGE: no such pages.  These end the run: -ENOSPC: the
+ * store is full; -EIO: writeback_limit is used up; -EINTR: RUN, which may be
+ * NULL, was stopped; -ETIMEDOUT, -ECANCELED: the store is away, or was stopped.
+ * And the last error of a write that failed, after which it went on. */
+extern int zram_writeback (struct zram *zram, const struct zram_writeback *what,
+                           const struct run *run, struct zram_written *done);
+
+/* zram's writeback_limit_enable and writeback_limit while it runs; BYTES is
+ * what is left. */
+extern void
+zram_set_writeback_limit (struct zram *zram, bool enable, uint64_t bytes);
+extern uint64_t zram_writeback_limit (const struct zram *zram, bool *enabled);
+
 extern uint64_t zram_disksize (const struct zram *zram);
 
 /* The algorithm of a PRIORITY; NULL: there is none.  And the name of the one
@@ -263,6 +320,7 @@ extern void zram_recount (struct zram *zram, struct zram_stats *sums);
 /* What is known of a page that is stored (zram's block_state). */
 struct zram_page {
   bool same;           /* same-filled */
+  bool written_back;   /* in the backing store */
   bool huge;           /* stored raw */
   bool idle;           /* marked by zram_idle, and not used since */
   bool recompressed;   /* by an algorithm of priority 1 to 3 */

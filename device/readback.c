@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Reading back.
+ *
+ * Problem.  While an object is on its way from the store, the page may be
+ * written, freed, written back once more or moved by cleaning; and its place in
+ * the store may be used for another.
+ *
+ * Idea.  The place is pinned before the slot is let go: nothing else is put
+ * there.  So, when the object has come, a slot with the same word is the same
+ * object; with any other, the read begins again with what the slot holds then:
+ *
+ *   [lock slot: pin place, note word] -> read from store -> [lock slot: same
+ *   word?] --yes--> check, decompress, unpin
+ *       |no
+ *     unpin, begin again
+ *
+ * Who has the request waits for the store and restores its pages, one after
+ * the other: he would have to be woken in any case, and to wake a worker beside
+ * takes longer than a page does (perf.md 4).
+ *
+ * Invariants:
+ *   - a place that is pinned is unpinned once;
+ *   - nobody waits for a buffer while he has one that is idle;
+ *   - no slot is held while something is waited for.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "completion.h"
+#include "packed.h"
+#include "pageio.h"
+#include "readback.h"
+#include "segments.h"
+#include "slottable.h"
+#include "store.h"
+#include "vmem.h"
+#include "writeback.h"
+#include "zcomp.h"
+
+/* What is in flight at once, at most. */
+#define NR_READBACKS 64U
+
+/* An object that begins near the end of a block ends in the next but one. */
+#define MAX_BLOCK   4096U
+#define BUFFER_SIZE (3 * MAX_BLOCK)
+
+_Static_assert(PACKED_MAX + MAX_BLOCK <= BUFFER_SIZE, "an object fits");
+
+struct readback {
+  struct store_op op; /* first: see came */
+  struct completion completion;
+  struct readback *next;
+  uint64_t index;
+  uint64_t word; /* the slot's, when it was let go */
+  char *dst;
+  unsigned offset, len; /* of the page, what goes there */
+  char *buffer;
+};
+
+struct readback_pool {
+  pthread_mutex_t lock;
+  pthread_cond_t more;
+  struct readback *free;
+  char *buffers;
+  struct readback all[NR_READBACKS];
+};
+
+uint64_t
+readback_pool_bytes (void)
+{
+  return (uint64_t) NR_READBACKS * BUFFER_SIZE;
+}
+
+int
+readback_pool_create (struct readback_pool **poolp, struct store *store)
+{
+  struct readback_pool *pool;
+
+  if (store_block (store) > MAX_BLOCK)
+    return -EINVAL;
+  pool = calloc (1, sizeof *pool);
+  if (!pool)
+    return -ENOMEM;
+  pthread_mutex_init (&pool->lock, NULL);
+  pthread_cond_init (&pool->more, NULL);
+  pool->buffers = vmem_reserve (readback_pool_bytes ());
+  if (!pool->buffers || vmem_open (pool->buffers, readback_pool_bytes ()) < 0) {
+    readback_pool_destroy (pool);
+    return -ENOMEM;
+  }
+  for (unsigned i = 0; i < NR_READBACKS; i++) {
+    pool->all[i].buffer = pool->buffers + (size_t) i * BUFFER_SIZE;
+    pool->all[i].next = pool->free;
+    pool->free = &pool->all[i];
+  }
+  *poolp = pool;
+  return 0;
+}
+
+int
+readback_pool_populate (struct readback_pool *pool)
+{
+  return vmem_populate (pool->buffers, readback_pool_bytes ());
+}
+
+void
+readback_pool_destroy (struct readback_pool *pool)
+{
+  if (!pool)
+    return;
+  vmem_release (pool->buffers, readback_pool_bytes ());
+  pthread_cond_destroy (&pool->more);
+  pthread_mutex_destroy (&pool->lock);
+  free (pool);
+}
+
+/* One that is free; where there is none, NULL or, if the caller MAY WAIT, the
+ * next that is. */
+static struct readback *
+get_free (struct readback_pool *pool, bool may_wait)
+{
+  struct readback *readback;
+
+  pthread_mutex_lock (&pool->lock);
+  while (!pool->free && may_wait)
+    pthread_cond_wait (&pool->more, &pool->lock);
+  readback = pool->free;
+  if (readback)
+    pool->free = readback->next;
+  pthread_mutex_unlock (&pool->lock);
+  return readback;
+}
+
+static void
+put_free (struct readback_pool *pool, struct readback *readback)
+{
+  pthread_mutex_lock (&pool->lock);
+  readback->next = pool->free;
+  pool->free = readback;
+  pthread_cond_signal (&pool->more);
+  pthread_mutex_unlock (&pool->lock);
+}
+
+static void
+came (struct store_op *op)
+{
+  completion_complete (&((struct readback *) op)->completion);
+}
+
+/* Make the request to the store for the object that WORD names. */
+static void
+prepare (struct zram *zram, struct readback *readback, uint64_t word)
+{
+  const uint64_t block = store_block (zram->writeback->store);
+  const uint64_t where = slot_wb_where (word);
+  const uint64_t from = where / block * block;
+  const uint64_t end = where + packed_size (slot_wb_len (word));
+
+  readback->word = word;
+  readback->completion = (struct completion){0};
+  readback->op = (struct store_op){
+      .buf = readback->buffer,
+      .offset = from,
+      .len = (uint32_t) ((end - from + block - 1) / block * block),
+      .done = came,
+  };
+}
+
+/* The page of the object that has come, which was made by the algorithm of
+ * PRIORITY. */
+static int
+restore (struct zram *zram, const struct readback *readback, unsigned priority,
+         char *page)
+{
+  const uint64_t where = slot_wb_where (readback->word);
+  const uint32_t len = slot_wb_len (readback->word);
+  const char *const at =
+      readback->buffer + (size_t) (where - readback->op.offset);
+  const uint64_t seed = segments_seed (zram->writeback->segments, where);
+
+  if (readback->op.result < 0)
+    return -EIO;
+  if (!packed_check (at, packed_size (len), seed, (uint32_t) readback->index,
+                     len)) {
+    stats_add (&zram->stats, BD_CHECKSUM_ERRORS, 1);
+    return -EIO;
+  }
+  stats_add (&zram->stats, BD_READS, 1);
+  return page_restore (zram, priority, at + PACKED_HEADER, len, page);
+}
+
+/* The part of the page that was asked for. */
+static int
+deliver (struct zram *zram, const struct readback *readback, unsigned priority)
+{
+  char page[ZRAM_PAGE_SIZE];
+  int r;
+
+  if (readback->len == ZRAM_PAGE_SIZE)
+    return restore (zram, readback, priority, readback->dst);
+  r = restore (zram, readback, priority, page);
+  if (r == 0)
+    memcpy (readback->dst, page + readback->offset, readback->len);
+  return r;
+}
+
+/* Pin the place that slot INDEX names, if it was written back: its word; 0: it
+ * is not there, or not any more. */
+static uint64_t
+pin_place (struct zram *zram, uint64_t index)
+{
+  uint64_t word = 0;
+  uint32_t flags;
+  struct slot *const slot = slot_borrow (zram->table, index, &flags);
+
+  if (!slot)
+    return 0;
+  if (flags & SLOT_WB) {
+    word = atomic_load_explicit (&slot->word, memory_order_relaxed);
+    segments_pin (zram->writeback->segments, slot_wb_where (word));
+  }
+  slot_return (zram->table, index, slot, flags);
+  return word;
+}
+
+#define FROM_STORE 1
+
+/* Read the page now, or prepare to get it: FROM_STORE. */
+static int
+begin (struct zram *zram, struct readback *readback)
+{
+  for (;;) {
+    const int r = readback->len == ZRAM_PAGE_SIZE
+                      ? page_read (zram, readback->index, readback->dst)
+                      : page_read_part (zram, readback->index, readback->offset,
+                                        readback->len, readback->dst);
+    uint64_t word;
+
+    if (r != -EAGAIN)
+      return r;
+    word = pin_place (zram, readback->index);
+    if (word != 0) {
+      prepare (zram, readback, word);
+      return FROM_STORE;
+    }
+  }
+}
+
+/* Is the slot as it was when its place was pinned?  It has been read then. */
+static bool
+is_unchanged (struct zram *zram, const struct readback *readback,
+              unsigned *priority)
+{
+  uint32_t flags;
+  struct slot *const slot = slot_borrow (zram->table, readback->index, &flags);
+  bool same;
+
+  if (!slot)
+    return false;
+  same = flags & SLOT_WB &&
+         atomic_load_explicit (&slot->word, memory_order_relaxed) ==
+             readback->word;
+  if (same)
+    flags = slot_access (slot, flags);
+  slot_return (zram->table, readback->index, slot, flags);
+  *priority = slot_priority (flags);
+  return same;
+}
+
+/* Wait for what was sent, until the page is there. */
+static int
+finish (struct zram *zram, struct readback *readback)
+{
+  unsigned priority;
+  bool same;
+  int r;
+
+  do {
+    const uint64_t where = slot_wb_where (readback->word);
+
+    completion_wait (&readback->completion);
+    same = is_unchanged (zram, readback, &priority);
+    r = same ? deliver (zram, readback, priority) : 0;
+    segments_unpin (zram->writeback->segments, where);
+    if (!same) {
+      r = begin (zram, readback);
+      if (r == FROM_STORE)
+        store_submit (zram->writeback->store, &readback->op);
+    }
+  } while (r == FROM_STORE);
+  return r;
+}
+
+static void
+send (struct zram *zram, struct readbacks *readbacks)
+{
+  struct store_op *const ops = readbacks->unsent;
+
+  readbacks->unsent = NULL;
+  if (ops)
+    store_submit (zram->writeback->store, ops);
+}
+
+static void
+append (struct readbacks *readbacks, struct readback *readback)
+{
+  readback->next = NULL;
+  if (readbacks->first)
+    readbacks->last->next = readback;
+  else
+    readbacks->first = readback;
+  readbacks->last = readback;
+  if (readbacks->unsent)
+    readbacks->last_unsent->next = &readback->op;
+  else
+    readbacks->unsent = &readback->op;
+  readbacks->last_unsent = &readback->op;
+}
+
+/* Finish the first of them, which is idle then. */
+static struct readback *
+finish_first (struct zram *zram, struct readbacks *readbacks, int *r)
+{
+  struct readback *const readback = readbacks->first;
+
+  send (zram, readbacks);
+  *r = finish (zram, readback);
+  readbacks->first = readback->next;
+  return readback;
+}
+
+int
+readbacks_add (struct zram *zram, struct readbacks *readbacks, uint64_t index,
+               unsigned offset, unsigned len, void *dst)
+{
+  struct readback_pool *const pool = zram->writeback->readbacks;
+  struct readback *readback = get_free (pool, !readbacks->first);
+  int r = 0;
+
+  if (!readback)
+    readback = finish_first (zram, readbacks, &r);
+  readback->index = index;
+  readback->offset = offset;
+  readback->len = len;
+  readback->dst = dst;
+  if (r == 0)
+    r = begin (zram, readback);
+  if (r != FROM_STORE) {
+    put_free (pool, readback);
+    return r;
+  }
+  append (readbacks, readback);
+  return 0;
+}
+
+int
+readbacks_finish (struct zram *zram, struct readbacks *readbacks, int r)
+{
+  while (readbacks->first) {
+    int one;
+    struct readback *const readback = finish_first (zram, readbacks, &one);
+
+    put_free (zram->writeback->readbacks, readback);
+    if (r == 0)
+      r = one;
+  }
+  return r;
+}
+
+int
+readback_page (struct zram *zram, uint64_t index, uint32_t flags, uint64_t word,
+               void *page)
+{
+  struct readback_pool *const pool = zram->writeback->readbacks;
+  struct readback *const readback = get_free (pool, true);
+  int r;
+
+  readback->index = index;
+  prepare (zram, readback, word);
+  store_submit (zram->writeback->store, &readback->op);
+  completion_wait (&readback->completion);
+  r = restore (zram, readback, slot_priority (flags), page);
+  put_free (pool, readback);
+  return r;
+}
