@@ -44,6 +44,56 @@ attr_store (struct attr_config *config, const char *name, const char *value,
   return 0;
 }
 
+/* CONFIG is DISK's with VALUE stored in it; -1: there is none. */
+static int
+try_store (const struct disk *disk, attr_store_fn store, const char *value,
+           struct attr_config *config, struct attr_error *error)
+{
+  *config = (struct attr_config){0};
+  zram_config_copy (&config->zram, &disk->config);
+  if (store (config, value, error) == 0)
+    return 0;
+  zram_config_clear (&config->zram);
+  return -1;
+}
+
+/* DISK's configuration becomes CONFIG. */
+static void
+adopt (struct disk *disk, const struct attr_config *config)
+{
+  zram_config_clear (&disk->config);
+  disk->config = config->zram;
+}
+
+int
+do_attr_store (struct disk *disk, attr_store_fn store, const char *value,
+               struct attr_error *error)
+{
+  struct attr_config config;
+
+  if (try_store (disk, store, value, &config, error) < 0)
+    return -1;
+  adopt (disk, &config);
+  return 0;
+}
+
+int
+do_attr_store_before (struct disk *disk, const char *name, attr_store_fn store,
+                      const char *value, struct attr_error *error)
+{
+  struct attr_config config;
+
+  if (try_store (disk, store, value, &config, error) < 0)
+    return -1;
+  if (!disk->zram) {
+    adopt (disk, &config);
+    return 0;
+  }
+  zram_config_clear (&config.zram);
+  return attr_fail_as (error, EBUSY,
+                       "%s: the disk is initialised: reset it first", name);
+}
+
 /* The row of that name, or NULL and ERROR. */
 static const struct attr *
 find_or_fail (const char *name, struct attr_error *error)
@@ -95,7 +145,9 @@ set_alone (const struct attr *attr, struct disk *disk, const char *value,
   pthread_rwlock_wrlock (&disk->lock);
   r = check_there (disk, error);
   if (r == 0)
-    r = attr->set (disk, value, run, error);
+    r = attr->set ? attr->set (disk, value, run, error)
+                  : do_attr_store_before (disk, attr->name, attr->store, value,
+                                          error);
   pthread_rwlock_unlock (&disk->lock);
   return r;
 }
@@ -108,7 +160,7 @@ attr_set (struct disk *disk, const char *name, const char *value,
 
   if (!attr)
     return -1;
-  if (!attr->set)
+  if (!attr_can_be_told (attr))
     return attr_fail_as (error, EACCES,
                          "%s: cannot be set while the server runs", attr->name);
   return attr->is_run ? set_by_run (attr, disk, value, run, error)

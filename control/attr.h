@@ -54,6 +54,10 @@ enum attr_walk {
   ATTR_WALKS_SLOTS
 };
 
+/* Take VALUE into CONFIG: a row's store. */
+typedef int (*attr_store_fn) (struct attr_config *config, const char *value,
+                              struct attr_error *error);
+
 struct attr {
   const char *name;
   const char *alias; /* another name for the same; may be NULL */
@@ -69,8 +73,10 @@ struct attr {
 
   /* Take VALUE (which outlives CONFIG) in.  0, or -1 with ERROR set and CONFIG
    * as before.  NULL: cannot be set. */
-  int (*store) (struct attr_config *config, const char *value,
-                struct attr_error *error);
+  attr_store_fn store;
+
+  /* A disk can be told it, too, as long as it has no device: by "store". */
+  bool store_before_start;
 
   /* Do what sysfs does when VALUE is written.  0, or -1 with ERROR set and the
    * disk as before; a run of some time ends with EINTR when RUN is stopped,
@@ -93,6 +99,12 @@ struct attr {
    * -EINVAL: not while the disk is not initialised. */
   int (*show_part) (const struct disk *disk, uint64_t *at, FILE *fp);
 };
+
+static inline bool
+attr_can_be_told (const struct attr *attr)
+{
+  return attr->set || attr->store_before_start;
+}
 
 static inline bool
 attr_is_readable (const struct attr *attr)
@@ -124,6 +136,15 @@ extern int attr_complete (struct attr_config *config, struct attr_error *error);
  */
 extern int
 attr_complete_disk (struct attr_config *config, struct attr_error *error);
+
+/* Take VALUE into DISK's configuration by STORE; or, of the attribute NAME, as
+ * long as there is no device (EBUSY).  What is wrong is found first, as in
+ * zram. The caller holds the disk's lock for writing. */
+extern int do_attr_store (struct disk *disk, attr_store_fn store,
+                          const char *value, struct attr_error *error);
+extern int
+do_attr_store_before (struct disk *disk, const char *name, attr_store_fn store,
+                      const char *value, struct attr_error *error);
 
 /* Make DISK's device, of the size that its configuration says.  -1 and ERROR:
  * there is none.  The caller holds the disk's lock for writing. */

@@ -18,7 +18,8 @@ mode_of (const struct attr *attr)
 {
   static const char *const modes[] = {"", "r", "w", "rw"};
 
-  return modes[(attr->set ? 2 : 0) + (attr_is_readable (attr) ? 1 : 0)];
+  return modes[(attr_can_be_told (attr) ? 2 : 0) +
+               (attr_is_readable (attr) ? 1 : 0)];
 }
 
 /* Angle brackets mean something in POD. */

@@ -22,63 +22,6 @@ without_plus (const char *value)
   return *value == '+' ? value + 1 : value;
 }
 
-/* What stores a value into a configuration: a row's store. */
-typedef int (*store_fn) (struct attr_config *config, const char *value,
-                         struct attr_error *error);
-
-/* CONFIG is DISK's with VALUE stored in it; -1: there is none. */
-static int
-try_store (const struct disk *disk, store_fn store, const char *value,
-           struct attr_config *config, struct attr_error *error)
-{
-  *config = (struct attr_config){0};
-  zram_config_copy (&config->zram, &disk->config);
-  if (store (config, value, error) == 0)
-    return 0;
-  zram_config_clear (&config->zram);
-  return -1;
-}
-
-/* DISK's configuration becomes CONFIG. */
-static void
-adopt (struct disk *disk, const struct attr_config *config)
-{
-  zram_config_clear (&disk->config);
-  disk->config = config->zram;
-}
-
-/* Take VALUE into the disk's configuration by STORE. */
-static int
-take_in (struct disk *disk, store_fn store, const char *value,
-         struct attr_error *error)
-{
-  struct attr_config config;
-
-  if (try_store (disk, store, value, &config, error) < 0)
-    return -1;
-  adopt (disk, &config);
-  return 0;
-}
-
-/* ... as long as there is no device.  What is wrong is found first, as in zram.
- */
-static int
-set_before_start (struct disk *disk, const char *name, store_fn store,
-                  const char *value, struct attr_error *error)
-{
-  struct attr_config config;
-
-  if (try_store (disk, store, value, &config, error) < 0)
-    return -1;
-  if (!disk->zram) {
-    adopt (disk, &config);
-    return 0;
-  }
-  zram_config_clear (&config.zram);
-  return attr_fail_as (error, EBUSY,
-                       "%s: the disk is initialised: reset it first", name);
-}
-
 /* disksize */
 
 static int
@@ -94,7 +37,7 @@ disksize_set (struct disk *disk, const char *value, const struct run *run,
               struct attr_error *error)
 {
   (void) run;
-  if (set_before_start (disk, "disksize", disksize_store, value, error) < 0)
+  if (do_attr_store_before (disk, "disksize", disksize_store, value, error) < 0)
     return -1;
   if (do_attr_start (disk, error) == 0)
     return 0;
@@ -138,35 +81,6 @@ reset_set (struct disk *disk, const char *value, const struct run *run,
   return 0;
 }
 
-/* comp_algorithm, recomp_algorithm, algorithm_params */
-
-static int
-comp_algorithm_set (struct disk *disk, const char *value, const struct run *run,
-                    struct attr_error *error)
-{
-  (void) run;
-  return set_before_start (disk, "comp_algorithm", comp_algorithm_store, value,
-                           error);
-}
-
-static int
-recomp_algorithm_set (struct disk *disk, const char *value,
-                      const struct run *run, struct attr_error *error)
-{
-  (void) run;
-  return set_before_start (disk, "recomp_algorithm", recomp_algorithm_store,
-                           value, error);
-}
-
-static int
-algorithm_params_set (struct disk *disk, const char *value,
-                      const struct run *run, struct attr_error *error)
-{
-  (void) run;
-  return set_before_start (disk, "algorithm_params", algorithm_params_store,
-                           value, error);
-}
-
 /* mem_limit */
 
 static int
@@ -189,7 +103,7 @@ mem_limit_set (struct disk *disk, const char *value, const struct run *run,
                struct attr_error *error)
 {
   (void) run;
-  if (take_in (disk, mem_limit_store, value, error) < 0)
+  if (do_attr_store (disk, mem_limit_store, value, error) < 0)
     return -1;
   if (disk->zram)
     zram_set_mem_limit (disk->zram, disk->config.mem_limit);
@@ -245,7 +159,7 @@ compact_threshold_set (struct disk *disk, const char *value,
                        const struct run *run, struct attr_error *error)
 {
   (void) run;
-  if (take_in (disk, compact_threshold_store, value, error) < 0)
+  if (do_attr_store (disk, compact_threshold_store, value, error) < 0)
     return -1;
   if (disk->zram)
     zram_set_compact_threshold (disk->zram, disk->config.compact_threshold);
@@ -375,7 +289,7 @@ const struct attr attrs[] = {
         .help = "lz4 (default; fast), zstd (a third less memory), and others",
         .of_disk = true,
         .store = comp_algorithm_store,
-        .set = comp_algorithm_set,
+        .store_before_start = true,
         .show = comp_algorithm_show,
     },
     {
@@ -386,7 +300,7 @@ const struct attr attrs[] = {
         .repeatable = true,
         .of_disk = true,
         .store = recomp_algorithm_store,
-        .set = recomp_algorithm_set,
+        .store_before_start = true,
         .show = recomp_algorithm_show,
     },
     {
@@ -397,7 +311,7 @@ const struct attr attrs[] = {
         .repeatable = true,
         .of_disk = true,
         .store = algorithm_params_store,
-        .set = algorithm_params_set,
+        .store_before_start = true,
     },
     {
         .name = "streams",

@@ -65,10 +65,10 @@ answer_attributes (struct request *request, FILE *reply)
 {
   (void) request;
   for (size_t i = 0; i < attr_count; i++)
-    if (attr_is_readable (&attrs[i]) || attrs[i].set)
+    if (attr_is_readable (&attrs[i]) || attr_can_be_told (&attrs[i]))
       fprintf (reply, " %s %s%s %s\n", attrs[i].name,
-               attr_is_readable (&attrs[i]) ? "r" : "", attrs[i].set ? "w" : "",
-               attrs[i].help);
+               attr_is_readable (&attrs[i]) ? "r" : "",
+               attr_can_be_told (&attrs[i]) ? "w" : "", attrs[i].help);
   fprintf (reply, "ok\n");
 }
 
