@@ -60,6 +60,12 @@ struct writing {
   bool ends;
 };
 
+static unsigned
+usual (unsigned batch_size)
+{
+  return batch_size > 0 ? batch_size : ZRAM_DEFAULT_WRITEBACK_BATCH;
+}
+
 int
 writeback_create (struct writeback **writebackp,
                   const struct zram_config *config, const void *domain)
@@ -70,16 +76,15 @@ writeback_create (struct writeback **writebackp,
   if (!writeback)
     return -ENOMEM;
   writeback->decompress = config->writeback_decompress;
+  writeback->no_faults = config->no_faults;
+  writeback->batch_size = usual (config->writeback_batch_size);
   writeback->budget.enabled = config->writeback_limit_enable;
   writeback->budget.bytes = config->writeback_limit;
   r = segments_create (&writeback->segments, store_size (config->store),
                        domain);
   if (r == 0)
     r = seglog_create (&writeback->fresh, config->store, writeback->segments,
-                       config->writeback_batch_size > 0
-                           ? config->writeback_batch_size
-                           : ZRAM_DEFAULT_WRITEBACK_BATCH,
-                       false);
+                       writeback->batch_size, false);
   if (r == 0)
     r = seglog_create (&writeback->moved, config->store, writeback->segments, 1,
                        true);
@@ -97,6 +102,14 @@ writeback_create (struct writeback **writebackp,
   writeback->store = config->store;
   *writebackp = writeback;
   return 0;
+}
+
+/* The batches, one for cleaning, and what is cleaned. */
+uint64_t
+writeback_bytes (const struct zram_config *config)
+{
+  return (usual (config->writeback_batch_size) + 2) * (uint64_t) SEGMENT_SIZE +
+         readback_pool_bytes ();
 }
 
 int
@@ -433,6 +446,26 @@ write_group (struct writing *w)
     fail (w, r);
 }
 
+/* Let as many writes be in flight as one wants by now.  If there is no memory
+ * for so many, it stays at what there is. */
+static void
+adapt_log (struct writeback *writeback)
+{
+  const unsigned wanted = writeback->batch_size;
+  struct seglog *log;
+
+  if (seglog_batches (writeback->fresh) == wanted ||
+      seglog_create (&log, writeback->store, writeback->segments, wanted,
+                     false) < 0)
+    return;
+  if (writeback->no_faults && seglog_populate (log) < 0) {
+    seglog_destroy (log);
+    return;
+  }
+  seglog_destroy (writeback->fresh);
+  writeback->fresh = log;
+}
+
 static int
 do_run (struct writing *w)
 {
@@ -443,6 +476,7 @@ do_run (struct writing *w)
 
   if (r < 0)
     return r;
+  adapt_log (w->zram->writeback);
   seglog_set_user (w->zram->writeback->fresh, user);
   while (!w->ends && !run_stopped (w->run) &&
          selection_next_group (&w->selection, UINT64_MAX))
@@ -474,13 +508,35 @@ zram_writeback (struct zram *zram, const struct zram_writeback *what,
 void
 zram_set_writeback_limit (struct zram *zram, bool enable, uint64_t bytes)
 {
+  if (!zram->writeback)
+    return;
   zram->writeback->budget.bytes = bytes;
   zram->writeback->budget.enabled = enable;
+}
+
+void
+zram_set_writeback_batch (struct zram *zram, unsigned batch_size)
+{
+  if (zram->writeback)
+    zram->writeback->batch_size = usual (batch_size);
+}
+
+const char *
+zram_backing_engine (const struct zram *zram, bool *direct)
+{
+  if (!zram->writeback)
+    return NULL;
+  *direct = store_is_direct (zram->writeback->store);
+  return store_engine_name (zram->writeback->store);
 }
 
 uint64_t
 zram_writeback_limit (const struct zram *zram, bool *enabled)
 {
+  if (!zram->writeback) {
+    *enabled = false;
+    return 0;
+  }
   *enabled = zram->writeback->budget.enabled;
   return zram->writeback->budget.bytes;
 }

@@ -31,6 +31,8 @@ struct writeback {
   char *victim;         /* a segment that is being cleaned */
   struct readback_pool *readbacks;
   struct writeback_budget budget;
+  _Atomic unsigned batch_size; /* of "fresh", from the next run on */
+  bool no_faults;
   bool decompress; /* compressed_writeback is off */
 };
 
@@ -39,6 +41,9 @@ struct writeback {
 extern int
 writeback_create (struct writeback **writeback,
                   const struct zram_config *config, const void *domain);
+
+/* Bytes of its buffers, for CONFIG. */
+extern uint64_t writeback_bytes (const struct zram_config *config);
 
 /* Put memory behind it, so that neither runs nor reads take any.  -ENOMEM. */
 extern int writeback_populate (struct writeback *writeback);

@@ -128,7 +128,8 @@ zram_filled_bytes (const struct zram_config *config)
 {
   return (config->disksize >> ZRAM_PAGE_SHIFT) * sizeof (struct slot) +
          zs_pool_description_size (pool_max_size (config->disksize)) +
-         reserve_of (config);
+         reserve_of (config) +
+         (config->backing.dev[0] ? writeback_bytes (config) : 0);
 }
 
 /* All algorithms' streams, those too that would be made at first use. */

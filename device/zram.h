@@ -49,6 +49,10 @@
 /* Writes to the backing store that may be in flight at once when nobody says,
  * of up to SEGMENT_SIZE bytes each. */
 #define ZRAM_DEFAULT_WRITEBACK_BATCH 4
+#define ZRAM_MAX_WRITEBACK_BATCH     256
+
+/* Bytes of a backing store's name, with its end. */
+#define ZRAM_BACKING_DEV_SIZE 1024
 
 /* Pages of a request that workers help with when nobody says: `make
  * bench-spread' prints from which on it is faster so. */
@@ -89,6 +93,12 @@ struct zram_config {
   struct store *store; /* where pages are written back to (store.h), opened and
                         * not started; the device's own when it has been made;
                         * NULL: nowhere */
+  struct zram_backing {
+    char dev[ZRAM_BACKING_DEV_SIZE]; /* its name; empty: there is none */
+    uint64_t size;                   /* these three as in store_config */
+    bool overwrite;
+    unsigned timeout_s;
+  } backing; /* what the store is opened with, for whoever does that */
   unsigned writeback_batch_size; /* writes to it in flight; 0: the usual */
   bool writeback_decompress;     /* pages leave as they are, not as they are
                                   * stored */
@@ -268,8 +278,15 @@ struct zram_written {
 extern int zram_writeback (struct zram *zram, const struct zram_writeback *what,
                            const struct run *run, struct zram_written *done);
 
+/* writeback_batch_size from the next run on; 0: the usual. */
+extern void zram_set_writeback_batch (struct zram *zram, unsigned batch_size);
+
+/* "io_uring", "threads" or "nbd"; NULL: there is no backing store.  And does it
+ * go around the page cache? */
+extern const char *zram_backing_engine (const struct zram *zram, bool *direct);
+
 /* zram's writeback_limit_enable and writeback_limit while it runs; BYTES is
- * what is left. */
+ * what is left.  Nothing happens where there is no backing store. */
 extern void
 zram_set_writeback_limit (struct zram *zram, bool enable, uint64_t bytes);
 extern uint64_t zram_writeback_limit (const struct zram *zram, bool *enabled);

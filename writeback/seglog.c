@@ -90,6 +90,12 @@ seglog_destroy (struct seglog *log)
   free (log);
 }
 
+unsigned
+seglog_batches (const struct seglog *log)
+{
+  return log->nr_batches;
+}
+
 int
 seglog_populate (struct seglog *log)
 {

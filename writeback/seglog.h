@@ -49,6 +49,9 @@ seglog_create (struct seglog **log, struct store *store,
 /* Nothing is in flight.  LOG may be NULL. */
 extern void seglog_destroy (struct seglog *log);
 
+/* NR_BATCHES. */
+extern unsigned seglog_batches (const struct seglog *log);
+
 /* Put memory behind its batches, and keep it there.  -ENOMEM. */
 extern int seglog_populate (struct seglog *log);
 
