@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "attr.h"
@@ -20,6 +21,12 @@ attr_find (const char *name)
         (attrs[i].alias && strcmp (attrs[i].alias, name) == 0))
       return &attrs[i];
   return NULL;
+}
+
+bool
+attr_is_path (const struct attr *attr, const char *value)
+{
+  return attr->kind == ATTR_PATH && value[0] != '\0' && !strstr (value, "://");
 }
 
 int
@@ -224,6 +231,16 @@ attr_is_given (const struct attr_config *config, const char *name)
   return config->given & UINT64_C (1) << (attr_find (name) - attrs);
 }
 
+/* What it takes to write while memory is short has not been shown. */
+static int
+check_swap_store (const struct zram_config *config, struct attr_error *error)
+{
+  return config->no_faults && config->backing.dev[0]
+             ? attr_fail (error, "backing_dev: is not for a server of swap: "
+                                 "leave one of the two out")
+             : 0;
+}
+
 int
 attr_complete_disk (struct attr_config *config, struct attr_error *error)
 {
@@ -231,6 +248,8 @@ attr_complete_disk (struct attr_config *config, struct attr_error *error)
       config->zram.reserve < SWAP_LEAST_RESERVE)
     return attr_fail (error, "reserve: is too little for swap, which grows by "
                              "nothing else: give 1M or more");
+  if (check_swap_store (&config->zram, error) < 0)
+    return -1;
   if (config->server.mem_total == 0 && attr_is_given (config, "mem_min"))
     return attr_fail (error, "mem_min: is a part of the server's mem_total: "
                              "give it that");
@@ -286,16 +305,28 @@ do_attr_start (struct disk *disk, struct attr_error *error)
   const uint64_t bytes =
       disk->config.no_faults ? zram_filled_bytes (&disk->config) : 0;
   const uint64_t available = bytes > 0 ? swap_available_memory () : 0;
+  char *why;
   int r;
 
+  if (check_swap_store (&disk->config, error) < 0)
+    return -1;
   if (bytes > available)
     return attr_fail_as (error, ENOMEM,
                          "disksize: it takes %" PRIu64
                          " MiB at once, and %" PRIu64
                          " are available: give less",
                          (bytes >> 20) + 1, available >> 20);
-  r = do_disk_start (disk);
-  return r < 0 ? attr_fail_as (error, -r, "disksize: cannot make the disk: %s",
-                               strerrordesc_np (-r))
-               : 0;
+  r = do_disk_start (disk, &why);
+  return attr_fail_to_make (r, "disksize: cannot make the disk", why, error);
+}
+
+int
+attr_fail_to_make (int r, const char *what, char *why, struct attr_error *error)
+{
+  if (r < 0 && why)
+    attr_fail_as (error, -r, "backing_dev: %s", why);
+  else if (r < 0)
+    attr_fail_as (error, -r, "%s: %s", what, strerrordesc_np (-r));
+  free (why);
+  return r < 0 ? -1 : 0;
 }

@@ -43,7 +43,7 @@ enum attr_kind {
   ATTR_SIZE, /* bytes with an optional K, M, G, T, P or E */
   ATTR_NUMBER,
   ATTR_WORD,
-  ATTR_PATH /* a file name: the caller makes it absolute */
+  ATTR_PATH /* a file name, which the caller makes absolute, or a URI */
 };
 
 /* What is looked at, each in turn, to show it: that takes longer the more there
@@ -112,6 +112,9 @@ attr_is_readable (const struct attr *attr)
   return attr->show || attr->show_part;
 }
 
+/* Is VALUE of ATTR the name of a file, and no URI? */
+extern bool attr_is_path (const struct attr *attr, const char *value);
+
 /* The rows, attr_count of them. */
 extern const struct attr attrs[];
 extern const size_t attr_count;
@@ -149,6 +152,11 @@ do_attr_store_before (struct disk *disk, const char *name, attr_store_fn store,
 /* Make DISK's device, of the size that its configuration says.  -1 and ERROR:
  * there is none.  The caller holds the disk's lock for writing. */
 extern int do_attr_start (struct disk *disk, struct attr_error *error);
+
+/* R of do_disk_create or do_disk_start, and WHY, which is freed: 0, or -1 and
+ * ERROR, which says WHAT could not be done. */
+extern int attr_fail_to_make (int r, const char *what, char *why,
+                              struct attr_error *error);
 
 /* Tell DISK an attribute, while the server runs.  -1 and ERROR: ENOENT, there
  * is none of that name; EACCES, it can only be read, or given as a parameter;

@@ -197,11 +197,22 @@ complete_on_demand (const struct attr_config *config, struct attr_error *error)
   return 0;
 }
 
+/* A store has one user. */
+static int
+check_backing (const struct attr_config *config, struct attr_error *error)
+{
+  if (config->zram.backing.dev[0] &&
+      (config->server.num_devices > 1 || config->server.on_demand > 0))
+    return attr_fail (error, "backing_dev: can be one disk's only: give each "
+                             "its own by hot_add");
+  return 0;
+}
+
 int
 attr_complete_server (struct attr_config *config, struct attr_error *error)
 {
   if (complete_on_demand (config, error) < 0 ||
-      complete_numbers (config, error) < 0)
+      complete_numbers (config, error) < 0 || check_backing (config, error) < 0)
     return -1;
   complete_workers (config);
   return complete_memory (config, error);

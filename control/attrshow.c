@@ -134,13 +134,13 @@ slot_stat_show (const struct disk *disk, FILE *fp)
 /* Lines to a part: so little that nobody waits for it. */
 #define STATE_LINES 512
 
-/* Its index, when it was last used, in zram's whole seconds, and its flags, of
- * which one is to come: written back. */
+/* Its index, when it was last used, in zram's whole seconds, and its flags. */
 static void
 print_state (FILE *fp, uint64_t index, const struct zram_page *page)
 {
-  fprintf (fp, "%12" PRIu64 " %12" PRIu32 ".000000 %c.%c%c%c%c\n", index,
-           page->accessed, page->same ? 's' : '.', page->huge ? 'h' : '.',
+  fprintf (fp, "%12" PRIu64 " %12" PRIu32 ".000000 %c%c%c%c%c%c\n", index,
+           page->accessed, page->same ? 's' : '.',
+           page->written_back ? 'w' : '.', page->huge ? 'h' : '.',
            page->idle ? 'i' : '.', page->recompressed ? 'r' : '.',
            page->incompressible ? 'n' : '.');
 }

@@ -11,6 +11,7 @@
 
 #include "attr.h"
 #include "attralgorithm.h"
+#include "attrbacking.h"
 #include "attrrun.h"
 #include "attrshow.h"
 #include "zsmalloc.h"
@@ -422,6 +423,87 @@ const struct attr attrs[] = {
         .is_run = true,
     },
     {
+        .name = "backing_dev",
+        .kind = ATTR_PATH,
+        .metavar = "FILE|DEVICE",
+        .help = "where pages go that nobody uses; needs backing_size if new",
+        .of_disk = true,
+        .store = backing_dev_store,
+        .set = backing_dev_set,
+        .show = backing_dev_show,
+    },
+    {
+        .name = "backing_size",
+        .kind = ATTR_SIZE,
+        .metavar = "SIZE",
+        .help = "the size of that file, which is made if it is not there",
+        .of_disk = true,
+        .store = backing_size_store,
+        .store_before_start = true,
+    },
+    {
+        .name = "backing_overwrite",
+        .kind = ATTR_WORD,
+        .metavar = "y|n",
+        .help = "y: what backing_dev holds may be lost (default n)",
+        .of_disk = true,
+        .store = backing_overwrite_store,
+        .store_before_start = true,
+    },
+    {
+        .name = "backing_engine",
+        .help = "how it is read and written",
+        .show = backing_engine_show,
+    },
+    {
+        .name = "compressed_writeback",
+        .kind = ATTR_WORD,
+        .metavar = "y|n",
+        .help = "y (default): pages leave as they are stored",
+        .of_disk = true,
+        .store = compressed_writeback_store,
+        .store_before_start = true,
+        .show = compressed_writeback_show,
+    },
+    {
+        .name = "writeback_batch_size",
+        .kind = ATTR_NUMBER,
+        .metavar = "NUMBER",
+        .help = "writes of 256K to backing_dev in flight (default 4)",
+        .of_disk = true,
+        .store = writeback_batch_size_store,
+        .set = writeback_batch_size_set,
+        .show = writeback_batch_size_show,
+    },
+    {
+        .name = "writeback_limit_enable",
+        .kind = ATTR_NUMBER,
+        .metavar = "0|1",
+        .help = "1: no more is written back than writeback_limit",
+        .of_disk = true,
+        .store = writeback_limit_enable_store,
+        .set = writeback_limit_enable_set,
+        .show = writeback_limit_enable_show,
+    },
+    {
+        .name = "writeback_limit",
+        .kind = ATTR_NUMBER,
+        .metavar = "NUMBER",
+        .help = "units of 4 KiB that may still be written back",
+        .of_disk = true,
+        .store = writeback_limit_store,
+        .set = writeback_limit_set,
+        .show = writeback_limit_show,
+    },
+    {
+        .name = "writeback",
+        .kind = ATTR_WORD,
+        .metavar = "KEY=VALUE ...",
+        .help = "send pages there: type, page_index, page_indexes",
+        .set = writeback_set,
+        .is_run = true,
+    },
+    {
         .name = "reset",
         .kind = ATTR_NUMBER,
         .metavar = "1",
@@ -514,6 +596,19 @@ const struct attr attrs[] = {
         .show = io_stat_show,
     },
     {
+        .name = "bd_stat",
+        .help = "what is in the backing store, in units of 4 KiB",
+        .columns = "bd_count bd_reads bd_writes",
+        .show = bd_stat_show,
+    },
+    {
+        .name = "backing_stat",
+        .help = "the backing store: bytes, segments, errors",
+        .columns = "written live dead segments free_segments read_errors "
+                   "write_errors checksum_errors",
+        .show = backing_stat_show,
+    },
+    {
         .name = "recomp_stat",
         .help = "recompression so far: pages tried and gained, bytes saved",
         .columns = "tried gained saved",
@@ -576,3 +671,6 @@ const struct attr attrs[] = {
 };
 
 const size_t attr_count = sizeof attrs / sizeof *attrs;
+
+_Static_assert(sizeof attrs / sizeof *attrs <= 64,
+               "attr_config's \"given\" has a bit for each row");

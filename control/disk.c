@@ -7,6 +7,7 @@
 
 #include "disk.h"
 #include "futex.h"
+#include "store.h"
 
 void
 disk_init (struct disk *disk, const char *name)
@@ -50,7 +51,11 @@ do_end_runs (struct disk *disk)
 static void
 do_let_device_go (struct disk *disk)
 {
+  bool enabled;
+
   do_end_runs (disk);
+  if (disk->zram && disk->config.backing.dev[0])
+    disk->config.writeback_limit = zram_writeback_limit (disk->zram, &enabled);
   zram_destroy (disk->zram);
   disk->zram = NULL;
 }
@@ -63,15 +68,41 @@ disk_destroy (struct disk *disk)
   pthread_rwlock_destroy (&disk->lock);
 }
 
+/* A device of the configuration, with its backing store. */
+static int
+make_device (const struct disk *disk, struct zram **zram, char **why)
+{
+  struct zram_config config = disk->config; /* no reference is taken or lost */
+  const struct store_config store = {
+      .backing_dev = config.backing.dev,
+      .size = config.backing.size,
+      .overwrite = config.backing.overwrite,
+      .preallocate = config.no_faults,
+      .timeout_s = config.backing.timeout_s,
+  };
+  int r = 0;
+
+  *why = NULL;
+  config.store = NULL;
+  if (config.backing.dev[0])
+    r = store_open (&config.store, &store, why);
+  if (r == 0)
+    r = zram_create (zram, &config);
+  if (r < 0)
+    store_close (config.store);
+  return r;
+}
+
 int
-do_disk_create (struct disk *disk)
+do_disk_create (struct disk *disk, char **why)
 {
   struct zram *zram;
   int r;
 
+  *why = NULL;
   if (disk->zram)
     return -EBUSY;
-  r = zram_create (&zram, &disk->config);
+  r = make_device (disk, &zram, why);
   if (r == 0)
     disk->zram = zram;
   return r;
@@ -80,14 +111,15 @@ do_disk_create (struct disk *disk)
 /* Clients look for the device without the lock: they find it when it is
  * complete, and not one that may have to go again. */
 int
-do_disk_start (struct disk *disk)
+do_disk_start (struct disk *disk, char **why)
 {
   struct zram *zram;
   int r;
 
+  *why = NULL;
   if (disk->zram)
     return -EBUSY;
-  r = zram_create (&zram, &disk->config);
+  r = make_device (disk, &zram, why);
   if (r < 0)
     return r;
   r = zram_start (zram);
@@ -120,6 +152,7 @@ do_disk_reset (struct disk *disk)
   do_let_device_go (disk);
   disk->config.disksize = 0;
   disk->config.mem_limit = 0;
+  disk->config.backing = (struct zram_backing){.dev = ""};
   zram_config_clear (&disk->config);
   disk_unshut (disk);
   return 0;

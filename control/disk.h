@@ -56,13 +56,14 @@ extern void disk_init (struct disk *disk, const char *name);
 extern void disk_destroy (struct disk *disk);
 
 /* Make the device that the configuration describes.  The caller holds the lock
- * for writing.  -EBUSY: there is one; otherwise zram_create's errors, and there
- * is none. */
-extern int do_disk_create (struct disk *disk);
+ * for writing.  -EBUSY: there is one; otherwise store_open's and zram_create's
+ * errors, and there is none.  *WHY is store_open's, for free (); NULL: it says
+ * nothing. */
+extern int do_disk_create (struct disk *disk, char **why);
 
 /* ... and let it do what it does by itself; zram_start's errors as well.  It is
  * seen when it does. */
-extern int do_disk_start (struct disk *disk);
+extern int do_disk_start (struct disk *disk, char **why);
 
 /* Nobody is connected, and nobody can find it any more: let the device go, and
  * make no other.  Ends its runs, and waits for those who have the lock. */

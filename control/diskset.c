@@ -344,6 +344,7 @@ diskset_add (struct diskset *set, char *words, struct disk **diskp,
 
   zram_config_copy (&config.zram, &set->config.zram);
   config.zram.disksize = 0;
+  config.zram.backing.dev[0] = '\0'; /* it is one disk's */
   config.given = 0;
   *diskp = NULL;
   if (take_words (&config, words, &name, error) == 0)
@@ -381,12 +382,13 @@ diskset_remove (struct diskset *set, const char *name, struct attr_error *error)
 static int
 do_create (struct disk *disk, struct attr_error *error)
 {
-  const int r = do_disk_create (disk);
+  char *why;
+  const int r = do_disk_create (disk, &why);
+  char what[64];
 
-  return r < 0 ? attr_fail_as (error, -r,
-                               "cannot make a disk of %" PRIu64 " bytes: %s",
-                               disk->config.disksize, strerrordesc_np (-r))
-               : 0;
+  snprintf (what, sizeof what, "cannot make a disk of %" PRIu64 " bytes",
+            disk->config.disksize);
+  return attr_fail_to_make (r, what, why, error);
 }
 
 static int

@@ -53,7 +53,7 @@ plugin_config (const char *key, const char *value)
   const struct attr *const attr = attr_find (key);
   struct attr_error error;
 
-  if (attr && attr->kind == ATTR_PATH && value[0] != '\0') {
+  if (attr && attr_is_path (attr, value)) {
     value = nbdkit_absolute_path (value);
     if (!value)
       return -1;
