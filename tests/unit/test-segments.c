@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which segments are free: none that holds something alive, or that somebody
+ * has pinned; all others; and which is worth cleaning.
+ */
+#include <config.h>
+
+#include <errno.h>
+
+#include "segments.h"
+#include "unit.h"
+
+#define NR_SEGMENTS 10U
+
+static const char device;
+static struct segments *segments;
+
+static void
+make (void)
+{
+  must_equal (segments_create (&segments,
+                               (NR_SEGMENTS + 1) * (uint64_t) SEGMENT_SIZE,
+                               &device),
+              0);
+}
+
+static void
+destroy (void)
+{
+  segments_destroy (segments);
+}
+
+static struct segments_stats
+stats (void)
+{
+  struct segments_stats s;
+
+  segments_stats (segments, &s);
+  return s;
+}
+
+static uint32_t
+claim (void)
+{
+  uint32_t segment;
+
+  must_equal (segments_claim (segments, false, &segment), 0);
+  must (segment > 0 && segment <= NR_SEGMENTS);
+  return segment;
+}
+
+/* Claim one and fill BYTES of it. */
+static uint64_t
+fill (uint32_t bytes)
+{
+  const uint64_t where = segment_start (claim ());
+
+  segments_live (segments, where, bytes);
+  segments_unpin (segments, where);
+  return where;
+}
+
+START_TEST (one_is_free_when_all_is_dead_and_nobody_has_it)
+{
+  const uint64_t where = segment_start (claim ());
+
+  ck_assert_uint_eq (stats ().free, NR_SEGMENTS - 1);
+  segments_live (segments, where, 1000);
+  segments_live (segments, where + 1000, 500);
+  segments_unpin (segments, where);
+  ck_assert_uint_eq (stats ().live, 1500);
+  ck_assert_uint_eq (stats ().dead, SEGMENT_SIZE - 1500);
+  segments_dead (segments, where, 1000);
+  ck_assert_uint_eq (stats ().free, NR_SEGMENTS - 1);
+  segments_pin (segments, where);
+  segments_dead (segments, where + 1000, 500);
+  ck_assert_uint_eq (stats ().free, NR_SEGMENTS - 1);
+  segments_unpin (segments, where);
+  ck_assert_uint_eq (stats ().free, NR_SEGMENTS);
+  ck_assert_uint_eq (stats ().live, 0);
+}
+
+/* With another seed each time. */
+START_TEST (a_free_one_is_used_again)
+{
+  uint64_t seeds[100];
+
+  for (unsigned i = 0; i < 100; i++) {
+    const uint64_t where = segment_start (claim ());
+
+    ck_assert_uint_eq (segment_at (where), 1);
+    seeds[i] = segments_seed (segments, where);
+    for (unsigned k = 0; k < i; k++)
+      must (seeds[i] != seeds[k]);
+    segments_unpin (segments, where);
+  }
+}
+
+START_TEST (the_last_are_for_cleaning)
+{
+  uint32_t segment;
+
+  for (unsigned i = 0; i < NR_SEGMENTS - SEGMENTS_SPARE; i++)
+    claim ();
+  ck_assert_int_eq (segments_claim (segments, false, &segment), -ENOSPC);
+  for (unsigned i = 0; i < SEGMENTS_SPARE; i++)
+    ck_assert_int_eq (segments_claim (segments, true, &segment), 0);
+  ck_assert_int_eq (segments_claim (segments, true, &segment), -ENOSPC);
+  ck_assert_uint_eq (stats ().free, 0);
+}
+
+START_TEST (the_emptiest_is_cleaned_first)
+{
+  const uint64_t full = fill (SEGMENT_SIZE), half = fill (SEGMENT_SIZE / 2),
+                 most = fill (SEGMENT_SIZE / 8 * 7);
+  uint32_t victim;
+
+  ck_assert (segments_victim (segments, &victim));
+  ck_assert_uint_eq (victim, segment_at (half));
+  /* It is pinned now. */
+  ck_assert (segments_victim (segments, &victim));
+  ck_assert_uint_eq (victim, segment_at (most));
+  ck_assert (!segments_victim (segments, &victim));
+  segments_unpin (segments, half);
+  segments_spoiled (segments, segment_at (half));
+  ck_assert (!segments_victim (segments, &victim));
+  segments_dead (segments, full, SEGMENT_SIZE);
+  ck_assert (!segments_victim (segments, &victim));
+}
+
+/* Of two that are as empty, the one that has stayed so for longer. */
+START_TEST (the_older_is_cleaned_first)
+{
+  const uint64_t older = fill (SEGMENT_SIZE / 2);
+  uint32_t victim;
+
+  fill (SEGMENT_SIZE / 2);
+  ck_assert (segments_victim (segments, &victim));
+  ck_assert_uint_eq (victim, segment_at (older));
+}
+
+/* Threads claim, fill, pin and free; at the end all are free. */
+static void
+use (void *arg, unsigned me)
+{
+  uint64_t random = me;
+
+  (void) arg;
+  for (unsigned i = 0; i < 20000; i++) {
+    uint32_t segment;
+    uint64_t where;
+
+    if (segments_claim (segments, false, &segment) < 0)
+      continue;
+    where = segment_start (segment);
+    for (unsigned k = 0; k < 3; k++)
+      segments_live (segments, where + k * 1000, 1000);
+    segments_pin (segments, where);
+    segments_unpin (segments, where);
+    for (unsigned k = 0; k < 3; k++)
+      segments_dead (segments, where + k * 1000, 1000);
+    if (random_below (&random, 2) && segments_victim (segments, &segment))
+      segments_unpin (segments, segment_start (segment));
+    segments_unpin (segments, where);
+  }
+}
+
+START_TEST (threads_leave_all_free)
+{
+  threads_run (4, use, NULL);
+  ck_assert_uint_eq (stats ().free, NR_SEGMENTS);
+  ck_assert_uint_eq (stats ().live, 0);
+}
+
+START_TEST (a_store_can_be_too_small)
+{
+  struct segments *none;
+
+  ck_assert_int_eq (segments_create (&none, 0, &device), -EINVAL);
+  ck_assert_int_eq (segments_create (&none, 4 * SEGMENT_SIZE, &device),
+                    -EINVAL);
+  ck_assert_int_eq (segments_create (&none, UINT64_MAX, &device), -EINVAL);
+  segments_destroy (NULL);
+}
+
+int
+main (void)
+{
+  Suite *const suite = suite_create ("segments");
+  TCase *const tc = suite_case (suite, "segments");
+
+  tcase_add_checked_fixture (tc, make, destroy);
+  tcase_add_test (tc, one_is_free_when_all_is_dead_and_nobody_has_it);
+  tcase_add_test (tc, a_free_one_is_used_again);
+  tcase_add_test (tc, the_last_are_for_cleaning);
+  tcase_add_test (tc, the_emptiest_is_cleaned_first);
+  tcase_add_test (tc, the_older_is_cleaned_first);
+  tcase_add_test (tc, threads_leave_all_free);
+  tcase_add_test (tc, a_store_can_be_too_small);
+  return suite_run (suite);
+}
