@@ -31,7 +31,8 @@ struct zram {
   struct zcomp *comps[ZRAM_PRIORITIES]; /* NULL: there is none */
   struct stats stats;
   struct spread spread;
-  bool no_faults; /* as in zram_config */
+  bool no_faults;                      /* as in zram_config */
+  void (*complain) (const char *line); /* likewise */
   struct reserve reserve;
   struct background background;
   struct writeback *writeback;   /* NULL: there is no backing store */

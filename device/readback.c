@@ -26,7 +26,9 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,6 +172,21 @@ prepare (struct zram *zram, struct readback *readback, uint64_t word)
   };
 }
 
+static void
+complain (const struct zram *zram, uint64_t index, uint64_t where)
+{
+  char line[128];
+
+  stats_add (&zram->stats, BD_CHECKSUM_ERRORS, 1);
+  if (!zram->complain)
+    return;
+  snprintf (line, sizeof line,
+            "page %" PRIu64 ": byte %" PRIu64 " of the backing store: this is "
+            "not what was put there",
+            index, where);
+  zram->complain (line);
+}
+
 /* The page of the object that has come, which was made by the algorithm of
  * PRIORITY. */
 static int
@@ -186,7 +203,7 @@ restore (struct zram *zram, const struct readback *readback, unsigned priority,
     return -EIO;
   if (!packed_check (at, packed_size (len), seed, (uint32_t) readback->index,
                      len)) {
-    stats_add (&zram->stats, BD_CHECKSUM_ERRORS, 1);
+    complain (zram, readback->index, where);
     return -EIO;
   }
   stats_add (&zram->stats, BD_READS, 1);

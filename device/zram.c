@@ -75,6 +75,7 @@ create_parts (struct zram *zram, const struct zram_config *config)
     zram->background.compact_threshold = config->compact_threshold;
     zram->spread = (struct spread){config->workers, config->spread_threshold};
     zram->no_faults = config->no_faults;
+    zram->complain = config->complain;
     zram->reserve.bytes = reserve_of (config);
     zram->reserve.keep_free = config->keep_free;
     zram->reserve.max_waiters = config->reserve_waiters;

@@ -104,6 +104,9 @@ struct zram_config {
                                   * stored */
   bool writeback_limit_enable;   /* zram's writeback_limit_enable ... */
   uint64_t writeback_limit;      /* ... and writeback_limit, but in bytes */
+  void (*complain) (const char *line); /* told, in one line, of what nobody else
+                                        * would see; from any thread; NULL:
+                                        * nobody wants to know */
   unsigned reserve_waiters; /* writes that may wait at once for the reserve to
                              * be refilled; others fail with -ENOSPC */
 };

@@ -65,11 +65,18 @@ plugin_config (const char *key, const char *value)
   return 0;
 }
 
+static void
+say (const char *line)
+{
+  nbdkit_error ("%s", line);
+}
+
 static int
 plugin_config_complete (void)
 {
   struct attr_error error;
 
+  config.zram.complain = say;
   if (attr_complete (&config, &error) < 0) {
     nbdkit_error ("%s", error.message);
     return -1;
@@ -96,12 +103,6 @@ plugin_dump (void)
   printf ("zram_page_size=%u\n", ZRAM_PAGE_SIZE);
   printf ("zram_max_disksize=%" PRIu64 "\n", ZRAM_MAX_DISKSIZE);
   printf ("zram_debug=%s\n", ZRAM_DEBUG ? "yes" : "no");
-}
-
-static void
-say (const char *line)
-{
-  nbdkit_error ("%s", line);
 }
 
 static int

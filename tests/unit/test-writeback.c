@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -743,6 +744,32 @@ damage (uint64_t *random)
   }
 }
 
+static char complaint[256];
+
+static void
+listen (const char *line)
+{
+  snprintf (complaint, sizeof complaint, "%s", line);
+}
+
+/* In one line, which says where. */
+START_TEST (damage_is_told)
+{
+  char page[ZRAM_PAGE_SIZE], expected[64];
+  uint64_t where;
+
+  destroy_device ();
+  make_device_of ((struct zram_config){.complain = listen}, 24, 512);
+  fill (1);
+  ck_assert_int_eq (writeback_all (), 0);
+  where = slot_wb_where (word_of (7));
+  memory_store_bytes (store)[where + 100] ^= 1;
+  ck_assert_int_eq (zram_read (zram, page, sizeof page, 7 * sizeof page), -EIO);
+  snprintf (expected, sizeof expected, "page 7: byte %llu of",
+            (unsigned long long) where);
+  ck_assert_ptr_nonnull (strstr (complaint, expected));
+}
+
 START_TEST (damage_is_found)
 {
   const uint64_t size = STORE_SEGMENTS * (uint64_t) SEGMENT_SIZE;
@@ -937,6 +964,7 @@ main (void)
   tcase_add_test (tc, segments_are_cleaned);
   tcase_add_test (tc, no_more_is_written_than_may_be);
   tcase_add_test (tc, a_run_can_be_stopped);
+  tcase_add_test (tc, damage_is_told);
   tcase_add_test (tc, damage_is_found);
   tcase_add_test (tc, what_was_there_before_is_found);
   tcase_add_test (tc, what_is_damaged_is_not_moved);
