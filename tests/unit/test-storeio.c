@@ -576,13 +576,14 @@ START_TEST (it_stops_with_requests_in_flight)
 START_TEST (what_has_not_begun_is_canceled)
 {
   static struct request requests[NR_OPS];
-  char *const buf = buffer (BLOCK);
+  char *const buf = buffer (NR_OPS * BLOCK);
   unsigned done = 0;
 
   if (!start (_i))
     return;
   for (unsigned i = 0; i < NR_OPS; i++)
-    prepare (&requests[i], false, buf, STORE_HEADER, BLOCK);
+    prepare (&requests[i], false, buf + (size_t) i * BLOCK, STORE_HEADER,
+             BLOCK);
   link_up (requests, NR_OPS);
   store_submit (store, &requests[0].op);
   store_stop (store);
