@@ -12,9 +12,11 @@
 
 struct zcomp_dict;
 
-/* Longer files are no dictionaries: the libraries use 64 KiB (lz4) or what
- * level and page make useful (zstd, some hundred KiB); in bytes. */
-#define ZCOMP_DICT_MAX ((size_t) 64 << 20)
+/* Longer files are no dictionaries: lz4 uses 64 KiB of one, zstd's trainer makes
+ * 110 unless it is told otherwise.  zstd takes all that it gets, and its highest
+ * levels minutes and hundreds of megabytes to digest 64 MiB, for which others
+ * would wait; 1 MiB is half a second.  In bytes. */
+#define ZCOMP_DICT_MAX ((size_t) 1 << 20)
 
 /* Read the file PATH whole; the caller has one reference.  Negative errno of
  * what failed: -EINVAL: it is empty; -EFBIG: it is longer than ZCOMP_DICT_MAX;
