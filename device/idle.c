@@ -45,14 +45,16 @@ zram_idle (struct zram *zram, uint64_t age, const struct run *run)
   const uint64_t oldest = age == ZRAM_IDLE_ALL ? UINT64_MAX
                           : age < now          ? now - age
                                                : 0;
+  uint64_t look = 0;
   uint32_t flags = 0;
 
   for (uint64_t i = slot_next_allocated (zram->table, 0, end, &flags); i < end;
        i = slot_next_allocated (zram->table, i + 1, end, &flags)) {
-    if (i % LOOK_PAGES == 0) {
+    if (i >= look) {
       if (run_stopped (run))
         return -EINTR;
       run_progress (run, i, end);
+      look = i + LOOK_PAGES;
     }
     if (can_be_idle (flags))
       mark_page (zram, i, oldest);

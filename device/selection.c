@@ -11,9 +11,6 @@
 /* Groups are at most so many, and one for each bucket that is larger. */
 #define GROUPS 16
 
-/* Slots between two looks at whether the run is to end. */
-#define LOOK_SLOTS 1024
-
 static unsigned
 bucket_of (uint32_t flags)
 {
@@ -35,7 +32,7 @@ selection_begin (struct selection *selection, struct zram *zram, uint64_t first,
                                   .low = SELECTION_BUCKETS};
   for (uint64_t i = slot_next_allocated (zram->table, first, end, &flags);
        i < end; i = slot_next_allocated (zram->table, i + 1, end, &flags)) {
-    if (i % LOOK_SLOTS == 0 && run_stopped (run))
+    if (run_stopped (run))
       return -EINTR;
     if (!wanted (arg, flags))
       continue;
