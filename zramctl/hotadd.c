@@ -13,8 +13,9 @@
  * one, takes as long as it takes. */
 #define PATIENCE 0
 
-/* "hot_add" and what follows it, for the server; to be freed.  NULL: one of the
- * WORDS cannot be sent, which has been complained of. */
+/* "hot_add" and what follows it, for the server, to which a word with blanks in
+ * it is one in quotation marks; to be freed.  NULL: one of the words cannot be
+ * sent, which has been complained of. */
 static char *
 make_request (const struct command_line *line)
 {
@@ -24,12 +25,12 @@ make_request (const struct command_line *line)
   int i = 0;
 
   fputs ("hot_add", fp);
-  while (i < line->count && !strchr (line->words[i], ' '))
-    fprintf (fp, " %s", line->words[i++]);
+  while (i < line->count && !strchr (line->words[i], '"'))
+    fprintf (fp, " \"%s\"", line->words[i++]);
   fclose (fp);
   if (i == line->count)
     return complain_unless (text);
-  complain_usage ("hot_add: '%s' has a blank in it: give KEY=VALUE",
+  complain_usage ("hot_add: '%s' has a quotation mark in it: leave it out",
                   line->words[i]);
   free (text);
   return NULL;

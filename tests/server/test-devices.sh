@@ -121,7 +121,8 @@ must_be_refused "EEXIST: name: there is a disk 'swap' already" \
   zramctl -e hot_add name=swap
 must_be_refused "'num_devices' is no parameter of a disk" zramctl hot_add \
   num_devices=2
-must_be_refused "has a blank in it" zramctl hot_add 'name=a disksize=1M'
+must_be_refused "has a quotation mark in it" zramctl hot_add 'name="a"'
+must_be_refused "name" zramctl hot_add 'name=a disksize=1M'
 must_be_refused 'give the names of disks' zramctl hot_remove
 must_be zram1 zramctl hot_add
 

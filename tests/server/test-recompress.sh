@@ -92,6 +92,12 @@ done
 for name in recomp_algorithm=algo=zstd algorithm_params=level=2; do
   must_be_refused "zram0: ${name%%=*}: the disk is initialised" set "$name"
 done
+# A disk that is added can have all that the others can.
+zramctl hot_add name=more disksize=1M 'recomp_algorithm=algo=zstd priority=2' \
+  'algorithm_params=algo=zstd level=7'
+[[ $(zramctl get more recomp_algorithm) == *'#2: '*'[zstd]'* ]] ||
+  die 'the disk that was added has no second algorithm'
+zramctl hot_remove more
 unserve
 
 # Every algorithm at its ends, as what is written with and as what recompresses.
