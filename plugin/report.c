@@ -29,7 +29,7 @@
 
 /* Room for all attributes, and within PIPE_BUF: a pipe that has room for
  * anything takes it whole. */
-#define REPORT_SIZE 4096
+#define REPORT_SIZE 8192
 
 /* Milliseconds until a report that nobody takes is dropped. */
 #define PATIENCE 1000
@@ -105,12 +105,34 @@ is_reported (const struct attr *attr)
          attr->walk != ATTR_WALKS_SLOTS;
 }
 
+/* One line, also of what has several; none of what has none. */
+static int
+print_value (struct disk *disk, const char *name, FILE *fp)
+{
+  struct attr_error error;
+  const long from = ftell (fp);
+  char *value, *end;
+  int r;
+
+  fprintf (fp, "%s: ", name);
+  fflush (fp);
+  value = report.text + ftell (fp);
+  r = attr_get (disk, name, fp, &error);
+  fflush (fp);
+  end = report.text + ftell (fp);
+  if (end == value)
+    fseek (fp, from, SEEK_SET);
+  for (char *c = value; c + 1 < end; c++)
+    if (*c == '\n')
+      *c = ' ';
+  return r;
+}
+
 /* The disk's name; then of each attribute name and columns, and the values. -1:
  * it has been removed meanwhile. */
 static int
 print_attributes (struct disk *disk, FILE *fp)
 {
-  struct attr_error error;
   int r = 0;
 
   fprintf (fp, "disk: %s\n", disk->name);
@@ -120,8 +142,7 @@ print_attributes (struct disk *disk, FILE *fp)
       continue;
     if (attrs[i].columns)
       fprintf (fp, "%s: %s\n", attrs[i].name, attrs[i].columns);
-    fprintf (fp, "%s: ", attrs[i].name);
-    r = attr_get (disk, attrs[i].name, fp, &error);
+    r = print_value (disk, attrs[i].name, fp);
   }
   return r;
 }
