@@ -189,11 +189,20 @@ take_dict (void *arg, const char *value, struct attr_error *error)
 
   if (*value != '/')
     return attr_fail (error,
-                      "algorithm_params: dict '%.100s' is not an absolute "
+                      "algorithm_params: dict '%s' is not an absolute "
                       "path: begin it with /",
                       value);
   snprintf (words->dict, sizeof words->dict, "%s", value);
   return 0;
+}
+
+/* The end of a file's name, which says most. */
+static const char *
+tail (const char *name)
+{
+  const size_t len = strlen (name);
+
+  return len > 100 ? name + len - 100 : name;
 }
 
 static int
@@ -206,18 +215,18 @@ read_dict (struct params_words *words, struct attr_error *error)
   r = zcomp_dict_read (&words->params.dict, words->dict);
   if (r == -EFBIG)
     return attr_fail (error,
-                      "algorithm_params: dict '%.100s' is no dictionary: it "
+                      "algorithm_params: dict '%s' is no dictionary: it "
                       "is longer than %zu MiB",
-                      words->dict, ZCOMP_DICT_MAX >> 20);
+                      tail (words->dict), ZCOMP_DICT_MAX >> 20);
   if (r == -EINVAL)
     return attr_fail (error,
-                      "algorithm_params: dict '%.100s' is empty, or not a "
+                      "algorithm_params: dict '%s' is empty, or not a "
                       "regular file",
-                      words->dict);
+                      tail (words->dict));
   return r < 0 ? attr_fail (error,
-                            "algorithm_params: dict '%.100s' cannot be read: "
+                            "algorithm_params: dict '%s' cannot be read: "
                             "%s",
-                            words->dict, strerrordesc_np (-r))
+                            tail (words->dict), strerrordesc_np (-r))
                : 0;
 }
 
@@ -233,8 +242,8 @@ check_params (const struct params_words *words, struct attr_error *error)
     return attr_fail (error, "algorithm_params: %s", why);
   if (zcomp_params_check (words->which.backend, &words->params, why,
                           sizeof why) < 0)
-    return attr_fail (error, "algorithm_params: dict '%.60s': %s", words->dict,
-                      why);
+    return attr_fail (error, "algorithm_params: dict '%s': %s",
+                      tail (words->dict), why);
   return 0;
 }
 

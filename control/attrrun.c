@@ -49,8 +49,15 @@ parse_age (const char *value, uint64_t *age, struct attr_error *error)
     *age = ZRAM_IDLE_ALL;
     return 0;
   }
-  return attr_parse_count ("idle", value, "all, or a number of seconds", age,
-                           error);
+  if (attr_parse_count ("idle", value, "all, or a number of seconds", age,
+                        error) < 0)
+    return -1;
+  return *age <= UINT32_MAX
+             ? 0
+             : attr_fail (error,
+                          "idle: '%.64s' is out of range: give all, or up to "
+                          "%" PRIu32 " seconds",
+                          value, UINT32_MAX);
 }
 
 int

@@ -709,6 +709,34 @@ START_TEST (pages_in_hand_are_let_be_when_workers_do_not_come)
   must_read_all ();
 }
 
+/* Bytes of which four bits say nothing: lz4 finds no two that are alike, zstd
+ * does with half. */
+static void
+write_half (uint64_t index)
+{
+  unsigned char page[ZRAM_PAGE_SIZE];
+  uint64_t random = index;
+
+  for (size_t i = 0; i < sizeof page; i++)
+    page[i] = (unsigned char) (random_next (&random) & 0x0f);
+  must_equal (zram_write (zram, page, sizeof page, index * sizeof page), 0);
+}
+
+/* Neither raw nor idle is what has become smaller. */
+START_TEST (marks_go_with_what_they_were_for)
+{
+  struct zram_stats stats;
+
+  write_half (0);
+  ck_assert (flags_of (0) & SLOT_HUGE);
+  ck_assert_int_eq (zram_idle (zram, ZRAM_IDLE_ALL, NULL), 0);
+  ck_assert_int_eq (recompress_all (1), 0);
+  ck_assert_uint_eq (done.gained, 1);
+  ck_assert (!(flags_of (0) & (SLOT_HUGE | SLOT_IDLE)));
+  zram_stats (zram, &stats);
+  ck_assert_uint_eq (stats.huge_pages, 0);
+}
+
 static void
 change_page_0 (void)
 {
@@ -754,6 +782,7 @@ add_tests (TCase *tc)
   tcase_add_test (tc, only_the_class_asked_for_is_tried);
   tcase_add_test (tc, shorter_pages_than_the_threshold_stay);
   tcase_add_test (tc, the_longest_come_first);
+  tcase_add_test (tc, marks_go_with_what_they_were_for);
   tcase_add_test (tc, only_the_highest_finds_a_page_incompressible);
   tcase_add_loop_test (tc, a_page_that_is_used_meanwhile_is_left_alone, 0,
                        EVENTS);
