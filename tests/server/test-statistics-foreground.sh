@@ -44,10 +44,18 @@ check_reports ()
   grep 'mm_stat: ' "$file" | tail -n 1 | grep -q ": $((8 * page)) " ||
     grep 'mm_stat: ' "$file" | tail -n 1 | grep -q ": $((9 * page)) " ||
     die "wrong statistics at exit: $(tail -n 4 "$file")"
+  # A value is one line; where there is none, no name stands before the next.
+  grep -q '^mem_min: 0$' "$file" || die 'a line has more than one name'
 }
 
 serve "$dir/error" 1M
 check_reports "$dir/error"
+
+serve "$dir/error" 1M recomp_algorithm=algo=zstd \
+  recomp_algorithm='algo=lz4hc priority=2'
+check_reports "$dir/error"
+grep -q '^recomp_algorithm: #1: .* #2: ' "$dir/error" ||
+  die 'a value has more than one line'
 
 echo 'what was here before' >"$dir/stats"
 serve "$dir/error" 1M "statsfile=$dir/stats"

@@ -572,12 +572,13 @@ START_TEST (a_part_is_changed_in_what_the_page_is_then)
   must_be_at_rest ();
 }
 
-/* Every write in turn. */
+/* Every write in turn, or where that takes long some of them. */
 START_TEST (a_write_that_fails_loses_nothing)
 {
+  const unsigned step = instrumented () ? 5 : 1;
   unsigned n;
 
-  for (n = 0;; n++) {
+  for (n = 0;; n += step) {
     fill (n);
     memory_store_fail_write (store, (int) n, -EIO);
     if (writeback_all () == 0)
@@ -589,7 +590,7 @@ START_TEST (a_write_that_fails_loses_nothing)
     must_read_all (n);
   }
   ck_assert_uint_gt (n, 2);
-  ck_assert_uint_eq (stats ().bd_write_errors, n);
+  ck_assert_uint_eq (stats ().bd_write_errors, n / step);
 }
 
 START_TEST (a_read_that_fails_can_be_repeated)
@@ -779,7 +780,7 @@ START_TEST (damage_is_found)
   fill (1);
   ck_assert_int_eq (writeback_all (), 0);
   memcpy (copy, memory_store_bytes (store), size);
-  for (uint64_t n = 0; n < scaled (100); n++) {
+  for (uint64_t n = 0; n < scaled (50); n++) {
     damage (&random);
     for (uint64_t i = 0; i < NR_PAGES; i++) {
       char page[ZRAM_PAGE_SIZE], read[ZRAM_PAGE_SIZE];
@@ -817,7 +818,7 @@ START_TEST (what_was_there_before_is_found)
   /* The first segment that is free is the last that was. */
   zram_discard (zram, DISKSIZE, 0);
   fill (1);
-  for (unsigned i = 0; i < 20; i++) {
+  for (uint64_t i = 0; i < scaled (20); i++) {
     ck_assert_int_eq (writeback_all (), 0);
     fill (1);
   }
