@@ -12,10 +12,10 @@
 
 struct zcomp_dict;
 
-/* Longer files are no dictionaries: lz4 uses 64 KiB of one, zstd's trainer makes
- * 110 unless it is told otherwise.  zstd takes all that it gets, and its highest
- * levels minutes and hundreds of megabytes to digest 64 MiB, for which others
- * would wait; 1 MiB is half a second.  In bytes. */
+/* Longer files are no dictionaries, in bytes: lz4 uses 64 KiB of one, and
+ * zstd's trainer makes 110 unless it is told otherwise.  zstd takes all that it
+ * gets: its highest levels need minutes, and hundreds of megabytes, to digest
+ * 64 MiB, and others would wait for that; 1 MiB takes half a second. */
 #define ZCOMP_DICT_MAX ((size_t) 1 << 20)
 
 /* Read the file PATH whole; the caller has one reference.  Negative errno of

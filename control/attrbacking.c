@@ -148,7 +148,7 @@ int
 compressed_writeback_store (struct attr_config *config, const char *value,
                             struct attr_error *error)
 {
-  bool compressed;
+  bool compressed = true;
 
   if (parse_bool ("compressed_writeback", value, &compressed, error) < 0)
     return -1;
@@ -208,7 +208,7 @@ int
 writeback_limit_enable_store (struct attr_config *config, const char *value,
                               struct attr_error *error)
 {
-  uint64_t n;
+  uint64_t n = 0;
 
   if (attr_parse_count ("writeback_limit_enable", value, "1 or 0", &n, error) <
       0)
@@ -221,7 +221,7 @@ int
 writeback_limit_store (struct attr_config *config, const char *value,
                        struct attr_error *error)
 {
-  uint64_t n;
+  uint64_t n = 0;
 
   if (attr_parse_count ("writeback_limit", value, "a number of units of 4 KiB",
                         &n, error) < 0)
@@ -386,7 +386,7 @@ take_range (struct writeback_words *words, const char *value, uint64_t first,
 static int
 take_index (struct writeback_words *words, const char *value)
 {
-  uint64_t index;
+  uint64_t index = 0;
 
   if (attr_parse_count ("writeback: page_index", value, "the number of a page",
                         &index, words->error) < 0)
@@ -400,7 +400,7 @@ take_indexes (struct writeback_words *words, const char *value)
   static const char what[] = "the numbers of two pages, as in 10-20";
   char first[32];
   const char *const dash = strchr (value, '-');
-  uint64_t from, to;
+  uint64_t from = 0, to = 0;
 
   if (!dash || (size_t) (dash - value) >= sizeof first)
     return attr_fail (words->error,

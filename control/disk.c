@@ -96,7 +96,7 @@ make_device (const struct disk *disk, struct zram **zram, char **why)
 int
 do_disk_create (struct disk *disk, char **why)
 {
-  struct zram *zram;
+  struct zram *zram = NULL;
   int r;
 
   *why = NULL;
@@ -113,7 +113,7 @@ do_disk_create (struct disk *disk, char **why)
 int
 do_disk_start (struct disk *disk, char **why)
 {
-  struct zram *zram;
+  struct zram *zram = NULL;
   int r;
 
   *why = NULL;

@@ -48,7 +48,7 @@
 
 /* An object that begins near the end of a block ends in the next but one. */
 #define MAX_BLOCK   4096U
-#define BUFFER_SIZE (3 * MAX_BLOCK)
+#define BUFFER_SIZE ((size_t) 3 * MAX_BLOCK)
 
 _Static_assert(PACKED_MAX + MAX_BLOCK <= BUFFER_SIZE, "an object fits");
 
@@ -74,7 +74,7 @@ struct readback_pool {
 uint64_t
 readback_pool_bytes (void)
 {
-  return (uint64_t) NR_READBACKS * BUFFER_SIZE;
+  return NR_READBACKS * BUFFER_SIZE;
 }
 
 int
@@ -95,7 +95,7 @@ readback_pool_create (struct readback_pool **poolp, struct store *store)
     return -ENOMEM;
   }
   for (unsigned i = 0; i < NR_READBACKS; i++) {
-    pool->all[i].buffer = pool->buffers + (size_t) i * BUFFER_SIZE;
+    pool->all[i].buffer = pool->buffers + i * BUFFER_SIZE;
     pool->all[i].next = pool->free;
     pool->free = &pool->all[i];
   }
@@ -120,19 +120,38 @@ readback_pool_destroy (struct readback_pool *pool)
   free (pool);
 }
 
-/* One that is free; where there is none, NULL or, if the caller MAY WAIT, the
- * next that is. */
+/* The caller has the lock. */
 static struct readback *
-get_free (struct readback_pool *pool, bool may_wait)
+do_take (struct readback_pool *pool)
+{
+  struct readback *const readback = pool->free;
+
+  if (readback)
+    pool->free = readback->next;
+  return readback;
+}
+
+/* One that is free; NULL: there is none. */
+static struct readback *
+try_free (struct readback_pool *pool)
 {
   struct readback *readback;
 
   pthread_mutex_lock (&pool->lock);
-  while (!pool->free && may_wait)
+  readback = do_take (pool);
+  pthread_mutex_unlock (&pool->lock);
+  return readback;
+}
+
+/* The next that is free. */
+static struct readback *
+wait_free (struct readback_pool *pool)
+{
+  struct readback *readback;
+
+  pthread_mutex_lock (&pool->lock);
+  while (!(readback = do_take (pool)))
     pthread_cond_wait (&pool->more, &pool->lock);
-  readback = pool->free;
-  if (readback)
-    pool->free = readback->next;
   pthread_mutex_unlock (&pool->lock);
   return readback;
 }
@@ -355,11 +374,12 @@ readbacks_add (struct zram *zram, struct readbacks *readbacks, uint64_t index,
                unsigned offset, unsigned len, void *dst)
 {
   struct readback_pool *const pool = zram->writeback->readbacks;
-  struct readback *readback = get_free (pool, !readbacks->first);
+  struct readback *readback = try_free (pool);
   int r = 0;
 
   if (!readback)
-    readback = finish_first (zram, readbacks, &r);
+    readback = readbacks->first ? finish_first (zram, readbacks, &r)
+                                : wait_free (pool);
   readback->index = index;
   readback->offset = offset;
   readback->len = len;
@@ -393,7 +413,7 @@ readback_page (struct zram *zram, uint64_t index, uint32_t flags, uint64_t word,
                void *page)
 {
   struct readback_pool *const pool = zram->writeback->readbacks;
-  struct readback *const readback = get_free (pool, true);
+  struct readback *const readback = wait_free (pool);
   int r;
 
   readback->index = index;

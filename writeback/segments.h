@@ -49,7 +49,7 @@ segment_at (uint64_t where)
 /* Claim a free segment, which is the caller's, and pinned, until he unpins it.
  * The last SEGMENTS_SPARE are for who is CLEANING.  -ENOSPC. */
 extern int
-segments_claim (struct segments *segments, bool cleaning, uint32_t *segment);
+segments_claim (struct segments *segments, bool cleaning, uint32_t *number);
 
 /* What checksums in the segment of WHERE, which is pinned, begin with: another
  * number each time that a segment is claimed. */
@@ -71,11 +71,11 @@ extern void segments_unpin (struct segments *segments, uint64_t where);
 
 /* The segment that it pays most to clean: little in it is alive, and what is
  * has been so for long.  It is pinned.  False: nothing would be gained. */
-extern bool segments_victim (struct segments *segments, uint32_t *segment);
+extern bool segments_victim (struct segments *segments, uint32_t *number);
 
-/* The pinned SEGMENT cannot be cleaned, for it cannot be read: it is not named
- * again before it has been free. */
-extern void segments_spoiled (struct segments *segments, uint32_t segment);
+/* The pinned segment NUMBER cannot be cleaned, for it cannot be read: it is not
+ * named again before it has been free. */
+extern void segments_spoiled (struct segments *segments, uint32_t number);
 
 struct segments_stats {
   uint32_t total;
