@@ -19,35 +19,26 @@ complain ()
   failures=$((failures + 1))
 }
 
-# kill_servers MODE PARAMETER...: none should be there.
-kill_servers ()
-{
-  local server
-  for server in $(pgrep -f -- "-U $dir/socket"); do
-    complain "$*: a server runs"
-    kill -KILL "$server"
-  done
-}
-
-# check_run MODE PATTERN PARAMETER...
+# check_run MODE PATTERN PARAMETER...  Hundreds of times: in bash's own words.
 check_run ()
 {
-  local mode=$1 pattern=$2 status=0
-  local -a options=(-P "$dir/pid" -U "$dir/socket")
+  local mode=$1 pattern=$2 status=0 file
+  local -a options=(-P "$dir/pid" -U "$dir/socket") lines
   shift 2
   [ "$mode" = background ] || options+=(-f)
   timeout 60 "$nbdkit" "${options[@]}" "$plugin" "$@" \
     2>"$dir/error" </dev/null || status=$?
+  mapfile -t lines <"$dir/error"
 
   [ "$status" -eq 1 ] || complain "$mode $*: exit status $status"
-  [ "$(wc -l <"$dir/error")" -eq 1 ] || complain "$mode $*: not one line"
-  grep -qE "^nbdkit: (zram: )?error: .*$pattern" "$dir/error" ||
+  [ "${#lines[@]}" -eq 1 ] || complain "$mode $*: not one line"
+  [[ ${lines[0]-} =~ ^nbdkit:\ (zram:\ )?error:\ .*$pattern ]] ||
     complain "$mode $*: the line does not match \"$pattern\""
-  [ ! -e "$dir/pid" ] || complain "$mode $*: there is a pidfile"
-  [ ! -e "$dir/socket" ] || complain "$mode $*: there is a socket"
-  [ ! -e "$dir/stats" ] || complain "$mode $*: the statsfile was made"
-  kill_servers "$mode" "$@"
-  rm -f "$dir/pid" "$dir/socket" "$dir/stats"
+  for file in pid socket stats; do
+    [ -e "$dir/$file" ] || continue
+    complain "$mode $*: there is a file $file"
+    rm -f "$dir/$file"
+  done
 }
 
 # bad PATTERN PARAMETER...: in both modes.  What starts in the background would
@@ -217,5 +208,11 @@ bad 'statsfile' 1M "statsfile=$dir/"$'a\nb/c'
 # One bad among good ones.
 bad 'comp_algorithm' 1M mem_limit=1M comp_algorithm=bad "statsfile=$dir/stats"
 bad 'mem_limit' "statsfile=$dir/stats" 1M comp_algorithm=zstd mem_limit=x
+
+# None of them left a server.
+for server in $(pgrep -f -- "-U $dir/socket"); do
+  complain "a server runs: $(tr '\0' ' ' <"/proc/$server/cmdline")"
+  kill -KILL "$server"
+done
 
 [ "$failures" -eq 0 ] || die "$failures complaints"
