@@ -155,6 +155,7 @@ configure_in ()
   local dir=$1
   shift
   printf '%s\n' "$@" | cmp -s - "$dir/configured" && return
+  [ ! -e "$dir/Makefile" ] || make -C "$dir" clean || return
   (cd "$dir" && "$top/configure" "$@") && printf '%s\n' "$@" >"$dir/configured"
 }
 
