@@ -12,12 +12,11 @@ parts ()
 {
   cat <<'END'
 lint      build     short  layout, licences, left-overs, scripts, manual
-gcc       build     short  gcc, debug build, and its tests
+gcc       build     short  gcc, debug build: its tests, and what none runs
 clang     build     short  clang, release build, and its tests
 tidy      build     short  clang-tidy over the rooms
 asan      sanitize  short  the unit tests with AddressSanitizer and UBSan
 tsan      sanitize  short  the unit tests with ThreadSanitizer
-coverage  sanitize  short  the lines that no test runs
 fuzz      soak      short  the decompressors get anything, for a minute
 vm        vm        short  swap and file systems on the server, in a guest
 install   packages  short  what "make install" installs, and uninstall leaves
@@ -34,8 +33,8 @@ END
 budgets ()
 {
   cat <<'END'
-build     6   build and unit
-sanitize  8   sanitizers and coverage
+build     6   build, unit and coverage
+sanitize  8   sanitizers
 vm        14  virtual machine
 soak      7   soak and fuzz
 packages  3   packages
@@ -56,8 +55,8 @@ check_in ()
 {
   local dir=$1 log
   shift
-  # One more than there are CPUs: some tests mostly wait.
-  "${under[@]}" make -k -C "$dir" -j $(($(nproc) + 1)) check "$@" && return
+  # More than there are CPUs: some tests mostly wait.
+  "${under[@]}" make -k -C "$dir" -j $(($(nproc) + 2)) check "$@" && return
   find "$dir" -name test-suite.log -exec grep -l '^FAIL\|^ERROR' {} + |
     while read -r log; do
       sed 's/^/| /' "$log"      # lest its sums be counted twice
@@ -138,10 +137,43 @@ part_lint ()
   return "$status"
 }
 
+# Threads that count at once lose counts, and no line that way: it is run, or it
+# is not.  Atomic counters would cost up to five times the time.
+build_gcc ()
+{
+  build "$work/gcc" CC=gcc --enable-werror --enable-debug \
+    CFLAGS='-g -O1 --coverage -fprofile-update=single'
+}
+
+# What gcov says of each line of the rooms, once: "room/file line count".
+coverage_lines ()
+{
+  local rooms='device|allocator|compress|workers|writeback|control|zramctl'
+  find "$1" -name '*.gcda' -exec gcov --json-format --stdout {} + |
+    jq -r '
+      .files[] | .file as $file | .lines[] |
+      "\($file) \(.line_number) \(.count)"' |
+    sed -nE "s:^.*/(($rooms)/[^ /]*) :\\1 :p" |
+    awk '{ at = $1 " " $2; n[at] += $3 } END { for (at in n) print at, n[at] }'
+}
+
+# Every test in one build; its counters cost little.  (How gcc likes the code
+# when it optimises as usual, the guest's build shows.)
 part_gcc ()
 {
-  build "$work/gcc" CC=gcc --enable-werror --enable-debug &&
-    check_in "$work/gcc"
+  local dir=$work/gcc status=0
+  build_gcc || return
+  find "$dir" -name '*.gcda' -delete
+  check_in "$dir" || status=$?
+  coverage_lines "$dir" | sort -t ' ' -k 1,1 -k 2,2n >"$dir/lines"
+  awk '$3 == 0 { print $1 ":" $2 }' "$dir/lines" >"$dir/uncovered"
+  awk '{ room = $1; sub ("/.*", "", room); all[room]++; run[room] += $3 > 0 }
+       END { for (room in all)
+               printf "REPORT: %.1f %% of %d lines of %s/ were run\n",
+                      100 * run[room] / all[room], all[room], room
+             exit NR == 0 }' "$dir/lines" || return
+  echo "REPORT: the others are listed in $dir/uncovered"
+  return "$status"
 }
 
 # Asked to with -MJ, clang notes how it compiled each file, beside the object.
@@ -218,37 +250,6 @@ part_fuzz ()
     "$top/tests/fuzz/run" "$dir" 5
 }
 
-# What gcov says of each line of the rooms, once: "room/file line count".
-coverage_lines ()
-{
-  local rooms='device|allocator|compress|workers|writeback|control|zramctl'
-  find "$1" -name '*.gcda' -exec gcov --json-format --stdout {} + |
-    jq -r '
-      .files[] | .file as $file | .lines[] |
-      "\($file) \(.line_number) \(.count)"' |
-    sed -nE "s:^.*/(($rooms)/[^ /]*) :\\1 :p" |
-    awk '{ at = $1 " " $2; n[at] += $3 } END { for (at in n) print at, n[at] }'
-}
-
-part_coverage ()
-{
-  local dir=$work/coverage status=0
-  build "$dir" CC=gcc --enable-debug \
-    CFLAGS='-g -O0 --coverage -fprofile-update=atomic' || return
-  find "$dir" -name '*.gcda' -delete
-  check_in "$dir/tests/unit" || status=$?
-  check_in "$dir/tests/server" || status=$?
-  coverage_lines "$dir" | sort -t ' ' -k 1,1 -k 2,2n >"$dir/lines"
-  awk '$3 == 0 { print $1 ":" $2 }' "$dir/lines" >"$dir/uncovered"
-  awk '{ room = $1; sub ("/.*", "", room); all[room]++; run[room] += $3 > 0 }
-       END { for (room in all)
-               printf "REPORT: %.1f %% of %d lines of %s/ were run\n",
-                      100 * run[room] / all[room], all[room], room
-             exit NR == 0 }' "$dir/lines" || return
-  echo "REPORT: the others are listed in $dir/uncovered"
-  return "$status"
-}
-
 # Exactly these files are installed, and none is left.  That the plugin works
 # from there, one of the server's tests proves.
 part_install ()
@@ -301,7 +302,7 @@ END
 part_model ()
 {
   local dir tests
-  build "$work/gcc" CC=gcc --enable-werror --enable-debug || return
+  build_gcc || return
   for dir in unit server; do
     tests=$(cd "$top/tests/$dir" && find . -name 'test-*model.c' -printf '%f ')
     MODEL_OPS=2000000 check_in "$work/gcc/tests/$dir" TESTS="${tests//.c/}" ||
@@ -377,7 +378,7 @@ END
 run_vm ()
 {
   local dir=$work/vm status=0
-  build "$dir" CC=gcc && make -C "$dir/tests/vm" check &&
+  build "$dir" CC=gcc --enable-werror && make -C "$dir/tests/vm" check &&
     make -C "$dir/tests/server" check TESTS= &&
     make -C "$dir/tests/conformance" check TESTS= || return
   "$top/tests/vm/run" -b "$dir" "$@" || status=$?
@@ -389,7 +390,7 @@ part_vm ()
 {
   local -a tests
   mapfile -t tests < <(vm_tests)
-  run_vm "${tests[@]}"
+  run_vm -j "$(nproc)" "${tests[@]}"
 }
 
 part_vmlong ()
