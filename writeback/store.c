@@ -188,32 +188,22 @@ take (struct store *store, char *buf, const struct store_config *config,
   return r;
 }
 
-/* NULL, and *WHY: NAME is a URI, but not one that can be used. */
 static const struct store_kind *
-choose_kind (const char *name, char **why)
+choose_kind (const char *name)
 {
-  if (!is_uri (name))
-    return &store_kind_file;
-  store_refuse (why, 0,
-                "%s: is no URI of an NBD server: these begin with nbd://, "
-                "nbds:// or nbd+unix://",
-                name);
-  return NULL;
+  return is_uri (name) ? &store_kind_nbd : &store_kind_file;
 }
 
 int
 store_open (struct store **storep, const struct store_config *config,
             char **why)
 {
-  const struct store_kind *kind;
+  const struct store_kind *const kind = choose_kind (config->backing_dev);
   struct store *store;
   char *buf;
   int r;
 
   *why = NULL;
-  kind = choose_kind (config->backing_dev, why);
-  if (!kind)
-    return -EINVAL;
   buf = aligned_alloc (STORE_HEADER, PIECE);
   if (!buf)
     return -ENOMEM;

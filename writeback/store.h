@@ -42,7 +42,9 @@ struct store_config {
   bool preallocate; /* a file's blocks are allocated at once */
   enum store_engine engine;
   unsigned timeout_s; /* how long a request waits for an NBD server that is
-                       * away */
+                       * away, 1 at least */
+  void (*complain) (const char *line); /* told when an NBD server goes away or
+                                        * comes back; NULL: nobody is */
 };
 
 /* A read or write; the submitter fills the first part. */
@@ -52,12 +54,14 @@ struct store_op {
       offset;   /* bytes, a multiple of store_block (), from STORE_HEADER on */
   uint32_t len; /* likewise, not 0; ends within store_size () */
   bool write;
+  bool impatient; /* while an NBD server is away, fail at once (-ETIMEDOUT) */
   void (*done) (struct store_op *op); /* see store_submit */
 
   int result; /* when it is done: 0; -EIO, -ENOSPC, ...; -ETIMEDOUT: the NBD
                * server stayed away; -ECANCELED: the store was stopped */
 
   struct store_op *next; /* the submitter's list; then the store's own */
+  uint64_t since;        /* the store's own: when it was submitted */
 };
 
 /* What a store has counted since it was opened. */

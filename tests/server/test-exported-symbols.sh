@@ -66,3 +66,8 @@ nm -D --undefined-only "$plugin" | awk '{ print $NF }' | sed 's/@.*//' |
 requires readelf --version
 ! readelf -rW "$plugin" | grep -E 'DTPMOD|TLSDESC|TLS_DESC' ||
   die 'a thread must allocate the above'
+
+# What only few need is loaded for them: with libnbd come libxml2 and 31 MB of
+# ICU, all of which a server of swap would lock in memory.
+! readelf -dW "$plugin" | grep -E 'NEEDED.*(nbd|xml|icu|gnutls)' ||
+  die 'every server has the above'
