@@ -256,19 +256,23 @@ attr_complete_disk (struct attr_config *config, struct attr_error *error)
   return 0;
 }
 
+/* One of the threads that nbdkit has for a connection is left. */
+static unsigned
+usual_backing_waiters (unsigned threads)
+{
+  return threads > 1 ? threads - 1 : 1;
+}
+
 /* What depends on swap. */
 static void
-complete_swap (struct attr_config *config)
+complete_swap (struct attr_config *config, unsigned threads)
 {
-  struct cmdline cmdline;
-
   if (config->swap == SWAP_OFF)
     return;
-  cmdline_read (&cmdline);
   config->zram.no_faults = true;
   config->zram.keep_free = watermark_bytes;
   if (!attr_is_given (config, "reserve_waiters"))
-    config->zram.reserve_waiters = swap_waiters (cmdline.threads);
+    config->zram.reserve_waiters = swap_waiters (threads);
 }
 
 /* Where there are disks at the start. */
@@ -286,11 +290,15 @@ int
 attr_complete (struct attr_config *config, struct attr_error *error)
 {
   struct attr_config complete = *config;
+  struct cmdline cmdline;
 
   if (attr_complete_server (&complete, error) < 0 ||
       check_required (&complete, error) < 0)
     return -1;
-  complete_swap (&complete);
+  cmdline_read (&cmdline);
+  if (!attr_is_given (&complete, "backing_waiters"))
+    complete.zram.backing_waiters = usual_backing_waiters (cmdline.threads);
+  complete_swap (&complete, cmdline.threads);
   if (attr_complete_disk (&complete, error) < 0)
     return -1;
   *config = complete;

@@ -14,6 +14,9 @@
 #include "attrwords.h"
 #include "run.h"
 
+/* Seconds: a day. */
+#define MAX_TIMEOUT 86400U
+
 /* What bd_stat and writeback_limit count in. */
 #define UNIT_SHIFT 12
 
@@ -45,7 +48,7 @@ backing_dev_store (struct attr_config *config, const char *value,
   else if (*value != '/' && !is_uri (value))
     return attr_fail (error,
                       "backing_dev: '%.100s' is neither an absolute path nor a "
-                      "URI: give /FILE, /dev/DEVICE, or none",
+                      "URI: give /FILE, /dev/DEVICE, nbd://HOST, or none",
                       value);
   snprintf (backing->dev, sizeof backing->dev, "%s", value);
   return 0;
@@ -138,8 +141,61 @@ backing_engine_show (const struct disk *disk, FILE *fp)
   bool direct = false;
   const char *const engine =
       disk->zram ? zram_backing_engine (disk->zram, &direct) : NULL;
+  const bool away = engine && zram_backing_is_away (disk->zram);
 
-  fprintf (fp, "%s%s\n", engine ? engine : "none", direct ? " direct" : "");
+  fprintf (fp, "%s%s%s\n", engine ? engine : "none", direct ? " direct" : "",
+           away ? " away" : "");
+}
+
+/* A number of which 0 would mean NOTHING. */
+static int
+parse_positive (const char *name, const char *value, unsigned most,
+                const char *nothing, unsigned *number, struct attr_error *error)
+{
+  unsigned n = 0;
+
+  if (attr_parse_number (name, value, most, &n, error) < 0)
+    return -1;
+  if (n == 0)
+    return attr_fail (error, "%s: with 0 %s: give 1 to %u", name, nothing,
+                      most);
+  *number = n;
+  return 0;
+}
+
+/* backing_timeout */
+
+int
+backing_timeout_store (struct attr_config *config, const char *value,
+                       struct attr_error *error)
+{
+  return parse_positive ("backing_timeout", value, MAX_TIMEOUT,
+                         "every request would fail",
+                         &config->zram.backing_timeout_s, error);
+}
+
+void
+backing_timeout_show (const struct disk *disk, FILE *fp)
+{
+  const unsigned seconds = disk->config.backing_timeout_s;
+
+  fprintf (fp, "%u\n", seconds > 0 ? seconds : ZRAM_DEFAULT_BACKING_TIMEOUT);
+}
+
+/* backing_waiters */
+
+int
+backing_waiters_store (struct attr_config *config, const char *value,
+                       struct attr_error *error)
+{
+  return attr_parse_number ("backing_waiters", value, 1000000,
+                            &config->zram.backing_waiters, error);
+}
+
+void
+backing_waiters_show (const struct disk *disk, FILE *fp)
+{
+  fprintf (fp, "%u\n", disk->config.backing_waiters);
 }
 
 /* compressed_writeback */
@@ -168,18 +224,10 @@ int
 writeback_batch_size_store (struct attr_config *config, const char *value,
                             struct attr_error *error)
 {
-  unsigned n = 0;
-
-  if (attr_parse_number ("writeback_batch_size", value,
-                         ZRAM_MAX_WRITEBACK_BATCH, &n, error) < 0)
-    return -1;
-  if (n == 0)
-    return attr_fail (error,
-                      "writeback_batch_size: with 0 nothing would ever be "
-                      "written: give 1 to %u",
-                      ZRAM_MAX_WRITEBACK_BATCH);
-  config->zram.writeback_batch_size = n;
-  return 0;
+  return parse_positive ("writeback_batch_size", value,
+                         ZRAM_MAX_WRITEBACK_BATCH,
+                         "nothing would ever be written",
+                         &config->zram.writeback_batch_size, error);
 }
 
 int

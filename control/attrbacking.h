@@ -27,6 +27,12 @@ extern int
 backing_overwrite_store (struct attr_config *config, const char *value,
                          struct attr_error *error);
 extern void backing_engine_show (const struct disk *disk, FILE *fp);
+extern int backing_timeout_store (struct attr_config *config, const char *value,
+                                  struct attr_error *error);
+extern void backing_timeout_show (const struct disk *disk, FILE *fp);
+extern int backing_waiters_store (struct attr_config *config, const char *value,
+                                  struct attr_error *error);
+extern void backing_waiters_show (const struct disk *disk, FILE *fp);
 
 extern int
 compressed_writeback_store (struct attr_config *config, const char *value,

@@ -78,7 +78,9 @@ make_device (const struct disk *disk, struct zram **zram, char **why)
       .size = config.backing.size,
       .overwrite = config.backing.overwrite,
       .preallocate = config.no_faults,
-      .timeout_s = config.backing.timeout_s,
+      .timeout_s = config.backing_timeout_s > 0 ? config.backing_timeout_s
+                                                : ZRAM_DEFAULT_BACKING_TIMEOUT,
+      .complain = config.complain,
   };
   int r = 0;
 

@@ -31,6 +31,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "completion.h"
 #include "packed.h"
@@ -58,12 +59,17 @@ struct readback {
   struct readback *next;
   uint64_t index;
   uint64_t word; /* the slot's, when it was let go */
+  bool impatient;
   char *dst;
   unsigned offset, len; /* of the page, what goes there */
   char *buffer;
 };
 
 struct readback_pool {
+  struct store *store;
+  unsigned max_waiters;
+  _Atomic unsigned waiters; /* requests that read from the store */
+
   pthread_mutex_t lock;
   pthread_cond_t more;
   struct readback *free;
@@ -78,7 +84,8 @@ readback_pool_bytes (void)
 }
 
 int
-readback_pool_create (struct readback_pool **poolp, struct store *store)
+readback_pool_create (struct readback_pool **poolp, struct store *store,
+                      unsigned waiters)
 {
   struct readback_pool *pool;
 
@@ -87,6 +94,8 @@ readback_pool_create (struct readback_pool **poolp, struct store *store)
   pool = calloc (1, sizeof *pool);
   if (!pool)
     return -ENOMEM;
+  pool->store = store;
+  pool->max_waiters = waiters;
   pthread_mutex_init (&pool->lock, NULL);
   pthread_cond_init (&pool->more, NULL);
   pool->buffers = vmem_reserve (readback_pool_bytes ());
@@ -143,17 +152,44 @@ try_free (struct readback_pool *pool)
   return readback;
 }
 
-/* The next that is free. */
+/* The caller has the lock. */
+static void
+do_wait_a_little (struct readback_pool *pool)
+{
+  struct timespec until;
+
+  clock_gettime (CLOCK_MONOTONIC, &until);
+  until.tv_sec++;
+  pthread_cond_clockwait (&pool->more, &pool->lock, CLOCK_MONOTONIC, &until);
+}
+
+/* The next that is free; NULL: while the store is away, IMPATIENT does not wait
+ * for it. */
 static struct readback *
-wait_free (struct readback_pool *pool)
+wait_free (struct readback_pool *pool, bool impatient)
 {
   struct readback *readback;
 
   pthread_mutex_lock (&pool->lock);
-  while (!(readback = do_take (pool)))
-    pthread_cond_wait (&pool->more, &pool->lock);
+  while (!(readback = do_take (pool)) &&
+         !(impatient && store_is_away (pool->store)))
+    do_wait_a_little (pool);
   pthread_mutex_unlock (&pool->lock);
   return readback;
+}
+
+/* A request reads from the store.  Is it one too many to wait for long? */
+static bool
+enter (struct readback_pool *pool)
+{
+  return atomic_fetch_add_explicit (&pool->waiters, 1, memory_order_relaxed) >=
+         pool->max_waiters;
+}
+
+static void
+leave (struct readback_pool *pool)
+{
+  atomic_fetch_sub_explicit (&pool->waiters, 1, memory_order_relaxed);
 }
 
 static void
@@ -187,6 +223,7 @@ prepare (struct zram *zram, struct readback *readback, uint64_t word)
       .buf = readback->buffer,
       .offset = from,
       .len = (uint32_t) ((end - from + block - 1) / block * block),
+      .impatient = readback->impatient,
       .done = came,
   };
 }
@@ -377,9 +414,16 @@ readbacks_add (struct zram *zram, struct readbacks *readbacks, uint64_t index,
   struct readback *readback = try_free (pool);
   int r = 0;
 
+  if (!readbacks->entered) {
+    readbacks->entered = true;
+    readbacks->impatient = enter (pool);
+  }
   if (!readback)
     readback = readbacks->first ? finish_first (zram, readbacks, &r)
-                                : wait_free (pool);
+                                : wait_free (pool, readbacks->impatient);
+  if (!readback)
+    return -EIO;
+  readback->impatient = readbacks->impatient;
   readback->index = index;
   readback->offset = offset;
   readback->len = len;
@@ -405,6 +449,9 @@ readbacks_finish (struct zram *zram, struct readbacks *readbacks, int r)
     if (r == 0)
       r = one;
   }
+  if (readbacks->entered)
+    leave (zram->writeback->readbacks);
+  readbacks->entered = false;
   return r;
 }
 
@@ -413,14 +460,19 @@ readback_page (struct zram *zram, uint64_t index, uint32_t flags, uint64_t word,
                void *page)
 {
   struct readback_pool *const pool = zram->writeback->readbacks;
-  struct readback *const readback = wait_free (pool);
-  int r;
+  const bool impatient = enter (pool);
+  struct readback *const readback = wait_free (pool, impatient);
+  int r = -EIO;
 
-  readback->index = index;
-  prepare (zram, readback, word);
-  store_submit (zram->writeback->store, &readback->op);
-  completion_wait (&readback->completion);
-  r = restore (zram, readback, slot_priority (flags), page);
-  put_free (pool, readback);
+  if (readback) {
+    readback->impatient = impatient;
+    readback->index = index;
+    prepare (zram, readback, word);
+    store_submit (zram->writeback->store, &readback->op);
+    completion_wait (&readback->completion);
+    r = restore (zram, readback, slot_priority (flags), page);
+    put_free (pool, readback);
+  }
+  leave (pool);
   return r;
 }

@@ -5,10 +5,15 @@
  * Reading does not bring a page back into memory: it stays where it is until it
  * is written or freed, as in zram.  Errors are negative errno:
  *   -EIO  the store failed, or what came from it is not what was put there
+ *
+ * While a store behind NBD is away, requests wait for it, and with each a
+ * thread of the server; so that some are left to serve what is in memory, no
+ * more than so many wait, and others fail.
  */
 #ifndef ZRAM_READBACK_H
 #define ZRAM_READBACK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct readback;
@@ -21,12 +26,15 @@ struct zram;
 struct readbacks {
   struct readback *first, *last; /* in the order in which they are finished */
   struct store_op *unsent, *last_unsent;
+  bool entered;   /* it is one of those that are counted ... */
+  bool impatient; /* ... and one too many to wait for a store that is away */
 };
 
 /* Buffers for reading from STORE, which requests share: a request waits for one
- * of them, and gets along with that.  -ENOMEM. */
-extern int
-readback_pool_create (struct readback_pool **pool, struct store *store);
+ * of them, and gets along with that.  While the store is away, WAITERS requests
+ * may wait.  -ENOMEM. */
+extern int readback_pool_create (struct readback_pool **pool,
+                                 struct store *store, unsigned waiters);
 
 /* Put memory behind it, and keep it there.  -ENOMEM. */
 extern int readback_pool_populate (struct readback_pool *pool);

@@ -225,7 +225,7 @@ spread_request (struct zram *zram, spread_fn fn, void *buf, uint64_t count,
   struct readbacks readbacks = {0};
   const int r = do_request (zram, fn, buf, count, offset, &readbacks);
 
-  if (likely (!readbacks.first))
+  if (likely (!readbacks.entered))
     return r;
   return readbacks_finish (zram, &readbacks, r);
 }

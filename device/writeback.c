@@ -89,7 +89,8 @@ writeback_create (struct writeback **writebackp,
     r = seglog_create (&writeback->moved, config->store, writeback->segments, 1,
                        true);
   if (r == 0)
-    r = readback_pool_create (&writeback->readbacks, config->store);
+    r = readback_pool_create (&writeback->readbacks, config->store,
+                              config->backing_waiters);
   if (r == 0) {
     writeback->victim = vmem_reserve (SEGMENT_SIZE);
     r = writeback->victim ? vmem_open (writeback->victim, SEGMENT_SIZE)
@@ -519,6 +520,12 @@ zram_set_writeback_batch (struct zram *zram, unsigned batch_size)
 {
   if (zram->writeback)
     zram->writeback->batch_size = usual (batch_size);
+}
+
+bool
+zram_backing_is_away (const struct zram *zram)
+{
+  return zram->writeback && store_is_away (zram->writeback->store);
 }
 
 const char *

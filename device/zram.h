@@ -51,6 +51,11 @@
 #define ZRAM_DEFAULT_WRITEBACK_BATCH 4
 #define ZRAM_MAX_WRITEBACK_BATCH     256
 
+/* Seconds that a request waits for an NBD store that is away when nobody says:
+ * longer than a server takes to start again, or a switch, and not as long as
+ * the kernel's own requests may hang before it complains (120 s). */
+#define ZRAM_DEFAULT_BACKING_TIMEOUT 30
+
 /* Bytes of a backing store's name, with its end. */
 #define ZRAM_BACKING_DEV_SIZE 1024
 
@@ -97,8 +102,10 @@ struct zram_config {
     char dev[ZRAM_BACKING_DEV_SIZE]; /* its name; empty: there is none */
     uint64_t size;                   /* these three as in store_config */
     bool overwrite;
-    unsigned timeout_s;
   } backing; /* what the store is opened with, for whoever does that */
+  unsigned backing_timeout_s; /* likewise; 0: the usual */
+  unsigned backing_waiters;   /* requests that may wait for it at once while it
+                               * is an NBD server that is away; others fail */
   unsigned writeback_batch_size; /* writes to it in flight; 0: the usual */
   bool writeback_decompress;     /* pages leave as they are, not as they are
                                   * stored */
@@ -287,6 +294,9 @@ extern void zram_set_writeback_batch (struct zram *zram, unsigned batch_size);
 /* "io_uring", "threads" or "nbd"; NULL: there is no backing store.  And does it
  * go around the page cache? */
 extern const char *zram_backing_engine (const struct zram *zram, bool *direct);
+
+/* Is it an NBD server that is away? */
+extern bool zram_backing_is_away (const struct zram *zram);
 
 /* zram's writeback_limit_enable and writeback_limit while it runs; BYTES is
  * what is left.  Nothing happens where there is no backing store. */

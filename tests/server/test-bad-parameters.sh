@@ -183,6 +183,25 @@ for value in -1 4294967296 x; do
   bad 'spread_threshold' 1M "spread_threshold=$value"
 done
 
+# The backing store.
+for value in cold.img http://example.com/ nbdx://example.com/; do
+  bad 'backing_dev' 1M "backing_dev=$value"
+done
+bad 'backing_dev.*No such file' 1M \
+  "backing_dev=nbd+unix:///?socket=$dir/nobody"
+for value in '' x -1; do bad 'backing_size' 1M "backing_size=$value"; done
+for value in 0 -1 x 1.5 86401 4294967297; do
+  bad 'backing_timeout' 1M "backing_timeout=$value"
+done
+for value in -1 x 1000001 4294967297; do
+  bad 'backing_waiters' 1M "backing_waiters=$value"
+done
+bad 'backing_overwrite' 1M backing_overwrite=perhaps
+bad 'compressed_writeback' 1M compressed_writeback=perhaps
+for value in 0 x 257; do
+  bad 'writeback_batch_size' 1M "writeback_batch_size=$value"
+done
+
 # Algorithms that are not there: the line names those that are.
 for name in lzo-rle LZ4 Zstd 'lz4 ' ' lz4' lz4,zstd 842 zstd-5k none; do
   bad 'comp_algorithm.*lz4.*zstd' 1M "comp_algorithm=$name"

@@ -52,6 +52,15 @@ START_TEST (without_swap_there_is_no_reserve)
 }
 
 /* nbdkit has 16 threads, and this process's command line says no other. */
+START_TEST (one_thread_does_not_wait_for_a_store)
+{
+  struct attr_config config;
+  struct attr_error error;
+
+  ck_assert_int_eq (complete (&config, &error, NULL, NULL, NULL), 0);
+  ck_assert_uint_eq (config.zram.backing_waiters, 15);
+}
+
 START_TEST (with_swap_there_are_defaults)
 {
   const int mode = _i ? SWAP_ON : SWAP_TRY;
@@ -110,6 +119,7 @@ main (void)
   TCase *tc = suite_case (suite, "swap");
 
   tcase_add_loop_test (tc, without_swap_there_is_no_reserve, 0, 2);
+  tcase_add_test (tc, one_thread_does_not_wait_for_a_store);
   tcase_add_loop_test (tc, with_swap_there_are_defaults, 0, 2);
   tcase_add_loop_test (tc, what_is_given_is_no_default, 0, NR_SWAP_MODES);
   tcase_add_loop_test (tc, swap_needs_some_reserve, 0, NR_SWAP_MODES);

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A store behind NBD goes away: what is in memory is read, written and trimmed
+ * as ever; as many requests as were allowed to wait for it, and are answered
+ * with the right pages when it comes back; the others fail at once, and succeed
+ * then.  When it stays away, whoever waits fails in time.
+ *
+ * The server and its store are one nbdkit each, the store's with a plugin of
+ * nbdkit's own.
+ */
+#include <config.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "data.h"
+#include "server.h"
+
+#define NR_PAGES 1024U
+#define GONE     512U /* from this page on they are in the store */
+#define WAITERS  3
+#define MANY     12 /* reads at once: fewer than nbdkit has threads */
+#define TIMEOUT  6  /* seconds */
+
+static char dir[] = "/tmp/test-store-away-XXXXXX";
+static char file[64], pidfile[64], store_socket[64], control[64];
+static pid_t store;
+
+static void
+remove_all (void)
+{
+  if (store > 0)
+    kill (store, SIGKILL);
+  unlink (file);
+  unlink (pidfile);
+  unlink (store_socket);
+  unlink (control);
+  rmdir (dir);
+}
+
+static void
+make_all (void)
+{
+  int fd;
+
+  CHECK (mkdtemp (dir) != NULL);
+  snprintf (file, sizeof file, "%s/file", dir);
+  snprintf (pidfile, sizeof pidfile, "%s/pid", dir);
+  snprintf (store_socket, sizeof store_socket, "%s/store", dir);
+  snprintf (control, sizeof control, "%s/control", dir);
+  CHECK (atexit (remove_all) == 0);
+  fd = open (file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  CHECK (fd >= 0 && ftruncate (fd, 16 * MiB) == 0);
+  close (fd);
+}
+
+static int
+store_serves (void *unused)
+{
+  (void) unused;
+  return access (pidfile, F_OK) == 0;
+}
+
+static void
+start_store (void)
+{
+  unlink (pidfile);
+  unlink (store_socket);
+  store = fork ();
+  CHECK (store >= 0);
+  if (store == 0) {
+    prctl (PR_SET_PDEATHSIG, SIGKILL);
+    execl (NBDKIT_PROG, NBDKIT_PROG, "-f", "-U", store_socket, "-P", pidfile,
+           "file", file, (char *) NULL);
+    _exit (127);
+  }
+  wait_until (store_serves, NULL, "the store serves");
+}
+
+static void
+kill_store (void)
+{
+  kill (store, SIGKILL);
+  CHECK (waitpid (store, NULL, 0) == store);
+  store = 0;
+}
+
+/* What the control socket answers to "get ATTRIBUTE" or "set ATTRIBUTE=...". */
+static void
+ask (char *answer, size_t size, const char *request)
+{
+  char command[512];
+  FILE *fp;
+
+  snprintf (command, sizeof command, "%s -s %s %s", ZRAMCTL_PROG, control,
+            request);
+  fp = popen (command, "r");
+  CHECK (fp != NULL);
+  answer[0] = '\0';
+  CHECK (fgets (answer, (int) size, fp) != NULL);
+  CHECK (pclose (fp) == 0);
+}
+
+static int
+engine_is (void *what)
+{
+  char answer[64];
+
+  ask (answer, sizeof answer, "get backing_engine");
+  return strcmp (answer, what) == 0;
+}
+
+static void
+wait_until_away (void)
+{
+  static char away[] = "nbd away\n";
+
+  wait_until (engine_is, away, "the server sees that its store is away");
+}
+
+static void
+wait_until_there (void)
+{
+  static char there[] = "nbd\n";
+
+  wait_until (engine_is, there, "the server sees that its store is there");
+}
+
+static double
+seconds (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
+}
+
+static void
+write_page (struct nbd_handle *nbd, uint64_t index)
+{
+  unsigned char page[PAGE];
+
+  data_fill (page, PAGE, DATA_TEXT, index);
+  NBD_OK (nbd_pwrite (nbd, page, PAGE, index * PAGE, 0));
+}
+
+static void
+check_page (struct nbd_handle *nbd, uint64_t index)
+{
+  unsigned char page[PAGE];
+
+  data_fill (page, PAGE, DATA_TEXT, index);
+  check_read (nbd, page, PAGE, index * PAGE);
+}
+
+static void
+fill (struct nbd_handle *nbd)
+{
+  char request[64], answer[256];
+  unsigned tried, written;
+
+  for (unsigned i = 0; i < NR_PAGES; i++)
+    write_page (nbd, i);
+  snprintf (request, sizeof request, "set writeback=page_indexes=%u-%u", GONE,
+            NR_PAGES - 1);
+  ask (answer, sizeof answer, request);
+  CHECK (sscanf (answer, "tried %u written %u", &tried, &written) == 2);
+  CHECK (written == NR_PAGES - GONE);
+}
+
+/* Reads of pages in the store, all under way. */
+struct reads {
+  int64_t cookies[MANY];
+  unsigned char pages[MANY][PAGE];
+};
+
+static void
+begin_reads (struct nbd_handle *nbd, struct reads *reads)
+{
+  for (unsigned i = 0; i < MANY; i++) {
+    reads->cookies[i] = nbd_aio_pread (
+        nbd, reads->pages[i], PAGE, (GONE + i) * PAGE, NBD_NULL_COMPLETION, 0);
+    CHECK (reads->cookies[i] >= 0);
+  }
+}
+
+/* Take those that are answered until N are: how many of them succeeded, each
+ * with the right page. */
+static unsigned
+take_reads (struct nbd_handle *nbd, struct reads *reads, unsigned n)
+{
+  unsigned good = 0;
+
+  while (n > 0)
+    for (unsigned i = 0; i < MANY && n > 0; i++) {
+      unsigned char page[PAGE];
+      int r;
+
+      if (reads->cookies[i] == 0)
+        continue;
+      r = nbd_aio_command_completed (nbd, (uint64_t) reads->cookies[i]);
+      if (r == 0) {
+        NBD_OK (nbd_poll (nbd, 10));
+        continue;
+      }
+      reads->cookies[i] = 0;
+      n--;
+      if (r < 0)
+        continue;
+      data_fill (page, PAGE, DATA_TEXT, GONE + i);
+      check_same (reads->pages[i], page, PAGE, (GONE + i) * PAGE);
+      good++;
+    }
+  return good;
+}
+
+/* On the same connection, while its other threads wait. */
+static void
+check_memory_is_served (struct nbd_handle *nbd)
+{
+  const double begun = seconds ();
+
+  for (unsigned i = 0; i < 100; i++)
+    check_page (nbd, i);
+  write_page (nbd, 100);
+  check_page (nbd, 100);
+  NBD_OK (nbd_trim (nbd, 4 * PAGE, 101 * PAGE, 0));
+  check_reads_byte (nbd, 0, 4 * PAGE, 101 * PAGE);
+  write_page (nbd, NR_PAGES - 1); /* whose old content is in the store */
+  check_page (nbd, NR_PAGES - 1);
+  NBD_OK (nbd_trim (nbd, PAGE, (NR_PAGES - 2) * PAGE, 0));
+  CHECK (seconds () - begun < TIMEOUT / 2.0);
+}
+
+int
+main (void)
+{
+  static struct reads reads;
+  struct nbd_handle *nbd;
+  struct server server;
+  char dev[128], socket[96], waiters[32], timeout[32];
+  double begun;
+
+  make_all ();
+  start_store ();
+  snprintf (dev, sizeof dev, "backing_dev=nbd+unix:///?socket=%s",
+            store_socket);
+  snprintf (socket, sizeof socket, "control=%s", control);
+  snprintf (waiters, sizeof waiters, "backing_waiters=%d", WAITERS);
+  snprintf (timeout, sizeof timeout, "backing_timeout=%d", TIMEOUT);
+  server_start (&server, "4M", dev, socket, waiters, timeout, NULL);
+  nbd = server_connect (&server);
+  fill (nbd);
+  check_page (nbd, GONE);
+
+  kill_store ();
+  wait_until_away ();
+  begin_reads (nbd, &reads);
+  CHECK (take_reads (nbd, &reads, MANY - WAITERS) == 0);
+  check_memory_is_served (nbd);
+  start_store ();
+  CHECK (take_reads (nbd, &reads, WAITERS) == WAITERS);
+  wait_until_there ();
+  begin_reads (nbd, &reads);
+  CHECK (take_reads (nbd, &reads, MANY) == MANY);
+  CHECK (server_log_count (&server, "the server is away") == 1);
+  CHECK (server_log_count (&server, "the server is there again") == 1);
+
+  kill_store ();
+  wait_until_away ();
+  begun = seconds ();
+  begin_reads (nbd, &reads);
+  CHECK (take_reads (nbd, &reads, MANY) == 0);
+  CHECK (seconds () - begun >= TIMEOUT - 0.5);
+  CHECK (seconds () - begun < 3 * TIMEOUT);
+  start_store ();
+  wait_until_there ();
+  for (unsigned i = GONE; i < NR_PAGES - 2; i++)
+    check_page (nbd, i);
+  nbd_close (nbd);
+  server_stop (&server);
+  return EXIT_SUCCESS;
+}
