@@ -404,13 +404,13 @@ part_torture ()
 {
   local -a tests
   mapfile -t tests < <(vm_torture_tests)
-  run_vm -n 25 "${tests[@]}"
+  run_vm -j "$(nproc)" -n 25 "${tests[@]}"
 }
 
 # They hang: that is what is to be seen.
 part_peers ()
 {
-  run_vm -e 'swap-nbd,plugin=memory,server_options=--swap' \
+  run_vm -j "$(nproc)" -e 'swap-nbd,plugin=memory,server_options=--swap' \
     'swap-nbd,plugin=memory,plugin_parameters=allocator=zstd' \
     'swap-nbd,plugin=memory,plugin_parameters=allocator=zstd,protect=lock' \
     'swap-nbd,plugin=memory,plugin_parameters=allocator=zstd,protect=flusher' \
