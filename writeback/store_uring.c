@@ -14,16 +14,20 @@
  * larger than that, so there is always room, and so is the CQ, so it does not
  * overflow.
  *
+ * To hand requests to the kernel is a system call.  Only one thread makes it at
+ * a time, and no lock is held: those who come meanwhile leave theirs in the
+ * list, and he takes them along with his next.
+ *
  * The kernel ties a request to the thread that submitted it: if that ends, it
  * may drop it, and says EFAULT or ECANCELED.  The reaper, which stays, submits
  * it once more.
  *
  * Invariants:
- *   - under the lock: the SQ, the slots, the list; the CQ is the reaper's;
+ *   - under the lock: the slots, the lists; the SQ is of who hands over, and
+ *     under the lock if nobody does; the CQ is the reaper's;
  *   - requests wait in the list only while all slots are busy;
- *   - what lies in the SQ without the kernel having taken it is handed over
- *     with the next completion, and if there is none to come, by whoever put it
- *     there;
+ *   - what can be handed over will be: somebody is at it, or the kernel has no
+ *     memory, and a completion is to come, with which the reaper goes on;
  *   - the reaper ends when it is to stop and no slot is busy.
  */
 #include <config.h>
@@ -56,7 +60,9 @@ struct uring {
   pthread_mutex_t lock;
   struct op_list waiting;
   struct slot *unused;
-  unsigned busy; /* slots */
+  struct slot *again; /* to be handed over, but not for the first time */
+  unsigned busy;      /* slots */
+  bool handing;       /* somebody hands over */
   bool stopping;
   pthread_t reaper;
   struct slot slots[STORE_DEPTH];
@@ -65,7 +71,7 @@ struct uring {
 
 /* do_: the caller holds the lock. */
 
-/* Put what is left of the request of SLOT in the SQ. */
+/* Put what is left of the request of SLOT in the SQ; by who hands over. */
 static void
 do_queue (struct uring *u, struct slot *slot)
 {
@@ -84,31 +90,18 @@ do_queue (struct uring *u, struct slot *slot)
   io_uring_sqe_set_data (sqe, slot);
 }
 
-/* Hand the SQ to the kernel.  It may take less, or nothing, when it has no
- * memory: what it has taken will complete, and the reaper comes here again. */
-static void
-do_hand_over (struct uring *u)
-{
-  unsigned left = io_uring_sq_ready (&u->ring);
-
-  while (left > 0) {
-    const int r = io_uring_submit (&u->ring);
-
-    left = io_uring_sq_ready (&u->ring);
-    if (r > 0 || r == -EINTR)
-      continue;
-    if (left < u->busy)
-      return;
-    poll (NULL, 0, 1);
-  }
-}
-
+/* Put what can be handed over in the SQ; likewise. */
 static void
 do_fill (struct uring *u)
 {
-  while (u->unused && u->waiting.oldest) {
-    struct slot *const slot = u->unused;
+  struct slot *slot;
 
+  while ((slot = u->again)) {
+    u->again = slot->next;
+    do_queue (u, slot);
+  }
+  while (u->unused && u->waiting.oldest) {
+    slot = u->unused;
     u->unused = slot->next;
     slot->op = op_list_take (&u->waiting);
     slot->done = 0;
@@ -116,7 +109,53 @@ do_fill (struct uring *u)
     u->busy++;
     do_queue (u, slot);
   }
-  do_hand_over (u);
+}
+
+static void
+do_queue_again (struct uring *u, struct slot *slot)
+{
+  slot->next = u->again;
+  u->again = slot;
+}
+
+/* Is there something to be handed over, and nobody at it?  The caller is, then,
+ * and has to call hand_over (). */
+static bool
+do_begin_handing (struct uring *u)
+{
+  if (u->handing || !(u->again || (u->unused && u->waiting.oldest) ||
+                      io_uring_sq_ready (&u->ring) > 0))
+    return false;
+  u->handing = true;
+  return true;
+}
+
+/* Hand over what there is, and what comes meanwhile.  The kernel may take less
+ * than that, or nothing, when it has no memory: if it has anything, that will
+ * complete, and the reaper comes here. */
+static void
+hand_over (struct uring *u)
+{
+  bool refused = false;
+
+  for (;;) {
+    unsigned ready;
+    bool end;
+    int r;
+
+    pthread_mutex_lock (&u->lock);
+    do_fill (u);
+    ready = io_uring_sq_ready (&u->ring);
+    end = ready == 0 || (refused && ready < u->busy);
+    u->handing = !end;
+    pthread_mutex_unlock (&u->lock);
+    if (end)
+      return;
+    if (refused)
+      poll (NULL, 0, 1);
+    r = io_uring_submit (&u->ring);
+    refused = r <= 0 && r != -EINTR;
+  }
 }
 
 /* Does RES say that the request of SLOT has to be submitted once more? */
@@ -143,7 +182,7 @@ do_settle (struct uring *u, struct slot *slot, int res,
   if (res > 0)
     slot->done += (uint32_t) res;
   if (do_is_passing (slot, res) || (res > 0 && slot->done < op->len)) {
-    do_queue (u, slot);
+    do_queue_again (u, slot);
     return;
   }
   op->result = res > 0 ? 0 : file_error (slot->done, -res);
@@ -153,14 +192,14 @@ do_settle (struct uring *u, struct slot *slot, int res,
   u->busy--;
 }
 
-/* Take all completions that are there; fill the slots again.  False: this was
- * the end. */
+/* Take all completions that are there; hand over the next requests.  False:
+ * this was the end. */
 static bool
 settle_all (struct uring *u, struct op_list *finished)
 {
   struct io_uring_cqe *cqe;
   unsigned head, n = 0;
-  bool more;
+  bool more, handing;
 
   pthread_mutex_lock (&u->lock);
   io_uring_for_each_cqe (&u->ring, head, cqe)
@@ -169,9 +208,11 @@ settle_all (struct uring *u, struct op_list *finished)
     n++;
   }
   io_uring_cq_advance (&u->ring, n);
-  do_fill (u);
   more = !u->stopping || u->busy > 0;
+  handing = do_begin_handing (u);
   pthread_mutex_unlock (&u->lock);
+  if (handing)
+    hand_over (u);
   return more;
 }
 
@@ -195,21 +236,40 @@ reap (void *arg)
   return NULL;
 }
 
+/* Nobody is in the ring any more: who hands over is about to find nothing. */
+static void
+wait_for_hands (struct uring *u)
+{
+  bool handing;
+
+  do {
+    pthread_mutex_lock (&u->lock);
+    handing = u->handing;
+    pthread_mutex_unlock (&u->lock);
+    if (handing)
+      poll (NULL, 0, 1);
+  } while (handing);
+}
+
 static void
 uring_stop (struct file_engine *engine)
 {
   struct uring *const u = (struct uring *) engine;
   struct store_op *waiting;
+  bool handing;
 
   pthread_mutex_lock (&u->lock);
   u->stopping = true;
   waiting = op_list_take_all (&u->waiting);
   u->busy++;
-  do_queue (u, &u->wake);
-  do_hand_over (u);
+  do_queue_again (u, &u->wake);
+  handing = do_begin_handing (u);
   pthread_mutex_unlock (&u->lock);
+  if (handing)
+    hand_over (u);
   store_cancel (engine->store, waiting);
   pthread_join (u->reaper, NULL);
+  wait_for_hands (u);
   io_uring_queue_exit (&u->ring);
 }
 
@@ -277,15 +337,17 @@ static void
 uring_submit (struct file_engine *engine, struct store_op *ops)
 {
   struct uring *const u = (struct uring *) engine;
-  bool taken;
+  bool taken, handing = false;
 
   pthread_mutex_lock (&u->lock);
   taken = !u->stopping;
   if (taken) {
     op_list_append (&u->waiting, ops);
-    do_fill (u);
+    handing = do_begin_handing (u);
   }
   pthread_mutex_unlock (&u->lock);
+  if (handing)
+    hand_over (u);
   if (!taken)
     store_cancel (engine->store, ops);
 }
