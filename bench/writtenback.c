@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* writtenback: what writing back costs, on a file, lz4, the engine alone.
+ *
+ *   writtenback written FILE CORPUS    bytes written for each byte of an object
+ *   writtenback rate FILE CORPUS       pages a second, and one at a time
+ *   writtenback read FILE CORPUS       pages read from there, 32 at a time
+ *   writtenback latency FILE CORPUS    what who reads from memory notices
+ *
+ * "written" writes all pages back once; and then, for stores of which 60 and
+ * 80 % are in use, overwrites pages at random, or nine times in ten one of a
+ * tenth of them, and writes those back, until several times the store has been
+ * written, of which the first half is not counted.
+ *
+ * "rate" and "read" print one number, for a script that has them take turns
+ * with something else: "rate" two, the second of what writes a block of 4096
+ * bytes for each page, one after the other, as the kernel's zram does.
+ * "latency" prints the 99th percentile of reads of the lower half of the pages,
+ * in microseconds: alone, and while the upper half is written back.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "random.h"
+#include "segments.h"
+#include "store.h"
+#include "util.h"
+#include "zcomp.h"
+#include "zram.h"
+
+/* Of "read". */
+#define DEPTH   32
+#define SECONDS 2.0
+
+/* Of "written": a run for so many pages, and how often a store is filled. */
+#define BATCHES 64
+#define TIMES   8
+
+static const char *file, *corpus;
+static uint32_t nr_pages;
+static uint64_t seed = 1;
+
+static uint64_t
+disk_bytes (void)
+{
+  return (uint64_t) nr_pages * ZRAM_PAGE_SIZE;
+}
+
+static const char *
+page_at (uint32_t i)
+{
+  return corpus + (size_t) i * ZRAM_PAGE_SIZE;
+}
+
+/* A disk with a store of so many bytes. */
+static struct zram *
+make_disk (uint64_t store_bytes)
+{
+  const struct store_config where = {
+      .backing_dev = file, .size = store_bytes, .overwrite = true};
+  struct zram_config config = {.disksize = disk_bytes (),
+                               .algorithms[0].backend =
+                                   zcomp_backend_find ("lz4")};
+  struct zram *zram;
+  char *why;
+
+  if (store_open (&config.store, &where, &why) != 0)
+    fail ("%s", why ? why : "store_open");
+  if (zram_create (&zram, &config) != 0 || zram_start (zram) != 0)
+    fail ("zram_create, zram_start");
+  return zram;
+}
+
+static void
+write_page (struct zram *zram, uint32_t index, const char *page)
+{
+  if (zram_write (zram, page, ZRAM_PAGE_SIZE,
+                  (uint64_t) index * ZRAM_PAGE_SIZE) != 0)
+    fail ("zram_write");
+}
+
+static void
+write_all (struct zram *zram)
+{
+  for (uint32_t i = 0; i < nr_pages; i++)
+    write_page (zram, i, page_at (i));
+}
+
+static struct zram_stats
+stats_of (struct zram *zram)
+{
+  struct zram_stats stats;
+
+  zram_stats (zram, &stats);
+  return stats;
+}
+
+/* Whatever is in memory; how many pages. */
+static uint64_t
+write_back (struct zram *zram)
+{
+  const struct zram_writeback all = {.end = nr_pages};
+  struct zram_written done;
+
+  if (zram_writeback (zram, &all, NULL, &done) != 0)
+    fail ("zram_writeback");
+  return done.pages;
+}
+
+/* A store that has room for all, and to spare. */
+static uint64_t
+large (void)
+{
+  return disk_bytes () + disk_bytes () / 4 + 16 * SEGMENT_SIZE;
+}
+
+/* What is written for each byte of an object. */
+
+/* Write each page once; returns the bytes that are in use then. */
+static uint64_t
+measure_first (void)
+{
+  struct zram *const zram = make_disk (large ());
+  struct zram_stats before, after;
+
+  write_all (zram);
+  before = stats_of (zram);
+  write_back (zram);
+  after = stats_of (zram);
+  printf ("once             %.3f (a block for each page: %.2f)\n",
+          (double) after.bd_writes / (double) before.compr_data_size,
+          (double) (after.bd_count * ZRAM_PAGE_SIZE) /
+              (double) before.compr_data_size);
+  zram_destroy (zram);
+  return after.bd_live;
+}
+
+static uint32_t
+choose_page (bool skewed)
+{
+  const uint32_t hot = nr_pages / 10;
+
+  if (!skewed)
+    return random_below (&seed, nr_pages);
+  return random_below (&seed, 10) > 0
+             ? random_below (&seed, hot)
+             : hot + random_below (&seed, nr_pages - hot);
+}
+
+/* Overwrite pages, and write them back, until BYTES have been written. */
+static double
+overwrite (struct zram *zram, uint64_t bytes, bool skewed)
+{
+  const uint64_t start = stats_of (zram).bd_writes;
+  uint64_t written = 0, objects = 0;
+
+  while (written < bytes) {
+    for (uint32_t i = 0; i < nr_pages / BATCHES; i++)
+      write_page (zram, choose_page (skewed),
+                  page_at (random_below (&seed, nr_pages)));
+    objects += stats_of (zram).compr_data_size;
+    write_back (zram);
+    written = stats_of (zram).bd_writes - start;
+  }
+  return (double) written / (double) objects;
+}
+
+static void
+measure_full (uint64_t live, unsigned percent, bool skewed)
+{
+  const uint64_t size = live * 100 / percent / SEGMENT_SIZE * SEGMENT_SIZE;
+  struct zram *const zram = make_disk (size + SEGMENT_SIZE);
+  double per_byte;
+
+  write_all (zram);
+  write_back (zram);
+  overwrite (zram, TIMES / 2 * size, skewed);
+  per_byte = overwrite (zram, TIMES / 2 * size, skewed);
+  printf ("%u %% full, %-7s %.2f\n", percent, skewed ? "90/10" : "uniform",
+          per_byte);
+  zram_destroy (zram);
+}
+
+static void
+measure_written (void)
+{
+  const uint64_t live = measure_first ();
+
+  measure_full (live, 60, false);
+  measure_full (live, 80, false);
+  measure_full (live, 80, true);
+}
+
+/* How fast. */
+
+/* As zram does: each page is decompressed, and a block of its own. */
+static void
+write_one_by_one (struct zram *zram, int fd)
+{
+  char *const page = new_buffer (ZRAM_PAGE_SIZE);
+
+  for (uint32_t i = 0; i < nr_pages; i++) {
+    const uint64_t offset = (uint64_t) i * ZRAM_PAGE_SIZE;
+
+    if (zram_read (zram, page, ZRAM_PAGE_SIZE, offset) != 0 ||
+        pwrite (fd, page, ZRAM_PAGE_SIZE, (off_t) offset) != ZRAM_PAGE_SIZE)
+      fail ("one by one: %s", strerror (errno));
+  }
+  free (page);
+}
+
+static void
+measure_rate (void)
+{
+  struct zram *const zram = make_disk (large ());
+  const int fd = open (file, O_RDWR | O_DIRECT | O_CLOEXEC);
+  double start, alone;
+  uint64_t pages;
+
+  if (fd < 0)
+    fail ("%s: %s", file, strerror (errno));
+  write_all (zram);
+  start = now ();
+  write_one_by_one (zram, fd);
+  alone = nr_pages / (now () - start);
+  start = now ();
+  pages = write_back (zram);
+  printf ("%.0f %.0f\n", (double) pages / (now () - start), alone);
+  close (fd);
+  zram_destroy (zram);
+}
+
+/* Reading back, at random. */
+
+struct reader {
+  pthread_t thread;
+  struct zram *zram;
+  uint64_t seed;
+  double end;
+  uint64_t pages;
+};
+
+static void *
+read_at_random (void *arg)
+{
+  struct reader *const reader = arg;
+  char page[ZRAM_PAGE_SIZE];
+
+  while (now () < reader->end) {
+    const uint64_t index = random_below (&reader->seed, nr_pages);
+
+    if (zram_read (reader->zram, page, sizeof page, index * sizeof page) != 0)
+      fail ("zram_read");
+    reader->pages++;
+  }
+  return NULL;
+}
+
+static void
+measure_read (void)
+{
+  struct zram *const zram = make_disk (large ());
+  struct reader readers[DEPTH];
+  uint64_t from_store;
+
+  write_all (zram);
+  write_back (zram);
+  from_store = stats_of (zram).bd_reads;
+  for (unsigned i = 0; i < DEPTH; i++) {
+    readers[i] =
+        (struct reader){.zram = zram, .seed = i + 1, .end = now () + SECONDS};
+    if (pthread_create (&readers[i].thread, NULL, read_at_random,
+                        &readers[i]) != 0)
+      fail ("pthread_create");
+  }
+  for (unsigned i = 0; i < DEPTH; i++)
+    pthread_join (readers[i].thread, NULL);
+  from_store = stats_of (zram).bd_reads - from_store;
+  printf ("%.0f\n", (double) from_store / SECONDS);
+  zram_destroy (zram);
+}
+
+/* Reading from memory. */
+
+#define MAX_READS 10000000
+
+static _Atomic bool over;
+
+static void *
+write_upper_back (void *arg)
+{
+  const struct zram_writeback upper = {.first = nr_pages / 2, .end = nr_pages};
+  struct zram_written done;
+
+  if (zram_writeback (arg, &upper, NULL, &done) != 0)
+    fail ("zram_writeback");
+  over = true;
+  return NULL;
+}
+
+static int
+compare (const void *a, const void *b)
+{
+  const float x = *(const float *) a, y = *(const float *) b;
+
+  return (x > y) - (x < y);
+}
+
+/* Of reads of the lower half until END, or until "over". */
+static double
+percentile_99 (struct zram *zram, double end)
+{
+  float *const times = new_array (MAX_READS, sizeof *times);
+  char page[ZRAM_PAGE_SIZE];
+  uint32_t n = 0;
+  double result;
+
+  for (double start = now (); start < end && !over && n < MAX_READS; n++) {
+    const uint64_t index = random_below (&seed, nr_pages / 2);
+    double done;
+
+    if (zram_read (zram, page, sizeof page, index * sizeof page) != 0)
+      fail ("zram_read");
+    done = now ();
+    times[n] = (float) ((done - start) * 1e6);
+    start = done;
+  }
+  qsort (times, n, sizeof *times, compare);
+  result = (double) times[n - 1 - n / 100];
+  free (times);
+  return result;
+}
+
+static void
+measure_latency (void)
+{
+  struct zram *const zram = make_disk (large ());
+  pthread_t writer;
+  double alone, beside;
+
+  write_all (zram);
+  alone = percentile_99 (zram, now () + SECONDS / 4);
+  if (pthread_create (&writer, NULL, write_upper_back, zram) != 0)
+    fail ("pthread_create");
+  beside = percentile_99 (zram, now () + 60);
+  pthread_join (writer, NULL);
+  printf ("%.2f %.2f\n", alone, beside);
+  zram_destroy (zram);
+}
+
+int
+main (int argc, char *argv[])
+{
+  const char *const what = argc == 4 ? argv[1] : "";
+
+  if (argc == 4) {
+    file = argv[2];
+    corpus = load_corpus (argv[3], 1, &nr_pages);
+  }
+  if (strcmp (what, "written") == 0)
+    measure_written ();
+  else if (strcmp (what, "rate") == 0)
+    measure_rate ();
+  else if (strcmp (what, "read") == 0)
+    measure_read ();
+  else if (strcmp (what, "latency") == 0)
+    measure_latency ();
+  else
+    fail ("usage: writtenback written|rate|read|latency FILE CORPUS");
+  return EXIT_SUCCESS;
+}
