@@ -282,7 +282,8 @@ part_distcheck ()
 # some may not.
 part_valgrind ()
 {
-  local dir=$work/valgrind
+  local dir=$work/valgrind valgrind='valgrind -q --leak-check=full'
+  valgrind+=' --show-leak-kinds=definite --errors-for-leak-kinds=definite'
   build "$dir" CC=gcc --enable-debug CFLAGS='-g -O1' || return
   cat >"$dir/suppressions" <<'END'
 {
@@ -295,7 +296,7 @@ part_valgrind ()
 END
   VALGRIND_OPTS="--error-exitcode=99 --suppressions=$dir/suppressions" \
     CK_FORK=no check_in "$dir/tests/unit" \
-    LOG_COMPILER='valgrind -q --leak-check=full --show-leak-kinds=definite'
+    LOG_COMPILER="$valgrind"
 }
 
 # With another seed each time: a test prints it, for MODEL_SEED to repeat.

@@ -36,11 +36,15 @@ static struct script script;
 static char heard[CTLCLIENT_REQUEST + 2];
 static struct ctlclient client;
 
+/* Who is told how far a run is; NULL: nobody. */
+static void (*progress) (void *arg, uint64_t done, uint64_t total);
+
 static void
 setup (void)
 {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
 
+  progress = NULL;
   snprintf (dir, sizeof dir, "/tmp/test-ctlclient-XXXXXX");
   ck_assert_ptr_nonnull (mkdtemp (dir));
   snprintf (path, sizeof path, "%s/socket", dir);
@@ -111,9 +115,6 @@ stop (void)
 }
 
 #define SAYS(text) .says = (text), .len = sizeof (text) - 1
-
-/* Who is told how far a run is; NULL: nobody. */
-static void (*progress) (void *arg, uint64_t done, uint64_t total);
 
 static void
 must_answer (struct script to_follow, const char *want)

@@ -59,6 +59,8 @@ make (void)
   must_equal (seglog_create (&filling, store, segments, 3, false), 0);
   seglog_set_user (filling, (struct seglog_user){NULL, settle, charge});
   wanted = true;
+  charged = 0;
+  memset (objects, 0, sizeof objects);
 }
 
 static void

@@ -62,12 +62,15 @@ setup (void)
   snprintf (dir, sizeof dir, "/tmp/test-store-XXXXXX");
   ck_assert_ptr_nonnull (mkdtemp (dir));
   snprintf (path, sizeof path, "%s/file", dir);
+  fallocate_fails = 0;
+  direct_write_fails = 0;
 }
 
 static void
 teardown (void)
 {
   free (why);
+  why = NULL;
   unlink (path);
   rmdir (dir);
 }
@@ -410,12 +413,14 @@ must_leave_no_trace (const struct store_config *config, int code,
 
 START_TEST (a_file_that_cannot_grow_is_as_before)
 {
-  const struct rlimit limit = {2 << 20, 2 << 20};
+  const struct rlimit limit = {2 << 20, RLIM_INFINITY};
+  const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
   const struct store_config config = config_of (path, SIZE);
 
   signal (SIGXFSZ, SIG_IGN);
   ck_assert_int_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
   must_leave_no_trace (&config, -EFBIG, "backing_size");
+  setrlimit (RLIMIT_FSIZE, &none);
 }
 
 START_TEST (a_file_without_room_is_as_before)

@@ -177,6 +177,12 @@ finish (void)
 }
 
 static void
+setup (void)
+{
+  uring_refused = under_valgrind () ? EPERM : 0;
+}
+
+static void
 teardown (void)
 {
   unlink (path);
@@ -293,8 +299,11 @@ START_TEST (a_long_list_is_done)
                                                  buffer (NR_OPS * BLOCK);
   struct store_stats stats;
 
-  if (!start (_i))
+  if (!start (_i)) {
+    free (out);
+    free (in);
     return;
+  }
   content_fill (out, NR_OPS * BLOCK, CONTENT_NOISE, 1);
   transfer_blocks (true, out, STORE_HEADER, NR_OPS);
   transfer_blocks (false, in, STORE_HEADER, NR_OPS);
@@ -394,8 +403,10 @@ START_TEST (a_kernel_without_memory_is_asked_again)
 {
   char *const buf = buffer (NR_OPS * BLOCK);
 
-  if (!start (_i))
+  if (!start (_i)) {
+    free (buf);
     return;
+  }
   for (unsigned i = 1; i <= 5; i++) {
     has_no_memory = i;
     transfer_blocks (true, buf, STORE_HEADER, i == 1 ? 1 : NR_OPS);
@@ -442,8 +453,10 @@ START_TEST (a_submitter_may_end)
   static struct request requests[NR_OPS];
   char *const buf = buffer (NR_OPS * BLOCK);
 
-  if (!start (_i))
+  if (!start (_i)) {
+    free (buf);
     return;
+  }
   for (uint64_t round = 0; round < scaled (30); round++) {
     for (unsigned i = 0; i < NR_OPS; i++)
       prepare (&requests[i], round % 2 == 0, buf + i * BLOCK,
@@ -477,8 +490,10 @@ START_TEST (who_is_told_may_submit)
   char *const buf = buffer (BLOCK);
   struct chain chain = {.left = 500};
 
-  if (!start (_i))
+  if (!start (_i)) {
+    free (buf);
     return;
+  }
   prepare (&chain.request, true, buf, STORE_HEADER, BLOCK);
   chain.request.op.done = submit_again;
   store_submit (store, &chain.request.op);
@@ -494,8 +509,10 @@ START_TEST (a_file_that_became_shorter_is_an_error)
   const off_t end = SIZE / 2;
   struct store_stats stats;
 
-  if (!start (_i))
+  if (!start (_i)) {
+    free (buf);
     return;
+  }
   ck_assert_int_eq (truncate (path, end), 0);
   ck_assert_int_eq (transfer (false, buf, (uint64_t) end, BLOCK), -EIO);
   ck_assert_int_eq (transfer (false, buf, (uint64_t) end - BLOCK, 4 * BLOCK),
@@ -518,8 +535,10 @@ START_TEST (a_write_that_fails_says_so)
   char *const buf = buffer (BLOCK);
   struct store_stats stats;
 
-  if (!start (_i))
+  if (!start (_i)) {
+    free (buf);
     return;
+  }
   signal (SIGXFSZ, SIG_IGN);
   ck_assert_int_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
   ck_assert_int_eq (transfer (true, buf, SIZE - BLOCK, BLOCK), -EFBIG);
@@ -579,8 +598,10 @@ START_TEST (what_has_not_begun_is_canceled)
   char *const buf = buffer (NR_OPS * BLOCK);
   unsigned done = 0;
 
-  if (!start (_i))
+  if (!start (_i)) {
+    free (buf);
     return;
+  }
   for (unsigned i = 0; i < NR_OPS; i++)
     prepare (&requests[i], false, buf + (size_t) i * BLOCK, STORE_HEADER,
              BLOCK);
@@ -708,7 +729,7 @@ main (void)
   Suite *suite = suite_create ("storeio");
   TCase *tc = suite_case (suite, "storeio");
 
-  tcase_add_checked_fixture (tc, NULL, teardown);
+  tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, a_store_that_does_not_run_takes_nothing);
   tcase_add_test (tc, where_io_uring_is_refused_threads_do_it);
   tcase_add_test (tc, unless_it_was_asked_for);

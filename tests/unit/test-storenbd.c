@@ -145,6 +145,7 @@ setup (void)
   snprintf (failing, sizeof failing, "%s/failing", dir);
   snprintf (uri, sizeof uri, "nbd+unix:///?socket=%s/socket", dir);
   make_file ();
+  lines = 0;
 }
 
 static void

@@ -74,11 +74,17 @@ skip (const char *why)
 
 /* Valgrind puts its own library before the program's. */
 bool
-instrumented (void)
+under_valgrind (void)
 {
   const char *preload = getenv ("LD_PRELOAD");
 
-  return SANITIZED || (preload && strstr (preload, "vgpreload"));
+  return preload && strstr (preload, "vgpreload");
+}
+
+bool
+instrumented (void)
+{
+  return SANITIZED || under_valgrind ();
 }
 
 uint64_t

@@ -50,6 +50,10 @@ extern int skip (const char *why);
  * memory is not only its own. */
 extern bool instrumented (void);
 
+/* Valgrind: one thread runs at a time, and where it does not know that a system
+ * call may block (io_uring_enter), no other does meanwhile. */
+extern bool under_valgrind (void);
+
 /* N, or fewer where each round is slow; never 0. */
 extern uint64_t scaled (uint64_t n);
 
