@@ -6,6 +6,11 @@
 
 : "${top:?}"
 
+# make's shell, and libtool's, which is a script that runs for every object:
+# bash takes half as long again for it.
+CONFIG_SHELL=$(command -v dash) || CONFIG_SHELL=/bin/sh
+export CONFIG_SHELL
+
 say ()
 {
   printf '%s\n' "$*" >&2
