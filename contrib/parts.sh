@@ -13,7 +13,7 @@ parts ()
   cat <<'END'
 lint      build     short  layout, licences, left-overs, scripts, manual
 gcc       build     short  gcc, debug build: its tests, and what none runs
-clang     build     short  clang, release build, and its tests
+clang     build     short  clang, release build: what no script tests
 tidy      build     short  clang-tidy over the rooms
 asan      sanitize  short  the unit tests with AddressSanitizer and UBSan
 tsan      sanitize  short  the unit tests with ThreadSanitizer
@@ -182,12 +182,13 @@ build_clang ()
   build "$work/clang" CC=clang --enable-werror CPPFLAGS='-MJ $@.json'
 }
 
-# All tests are built, and a server's run: as it is shipped, it is there only.
-# (What is without debug checks in the rooms below, tsan tests.)
+# All tests are built, and of a server's the programs run: only here and in
+# distcheck, which runs the scripts, is it as it is shipped.  (What is without
+# debug checks in the rooms below, tsan tests.)
 part_clang ()
 {
   build_clang && make -C "$work/clang" -j "$(nproc)" check TESTS= &&
-    check_in "$work/clang/tests/server"
+    check_in "$work/clang/tests/server" SERVER_SHELL_TESTS=
 }
 
 # The rooms' sources; the notes that build_clang has made, joined into one file,
@@ -270,12 +271,12 @@ END
     [ -z "$(find "$root" -type f)" ]
 }
 
-# The unit tests are programs, which miss no file of the tarball: they are built.
+# Tests that are programs miss no file of the tarball once they are built.
 part_distcheck ()
 {
   local dir=$work/distcheck
   mkdir -p "$dir" && generate_configure && configure_in "$dir" CC=gcc &&
-    make -C "$dir" distcheck MAKEFLAGS="-j$(($(nproc) + 1)) -- UNIT_TESTS="
+    make -C "$dir" distcheck MAKEFLAGS="-j$(($(nproc) + 1)) -- UNIT_TESTS= SERVER_C_TESTS="
 }
 
 # A test that asks the kernel which memory may be read is not to be told that
