@@ -3,7 +3,7 @@
  *
  *   writtenback written FILE CORPUS    bytes written for each byte of an object
  *   writtenback rate FILE CORPUS       pages a second, and one at a time
- *   writtenback read FILE CORPUS       pages read from there, 32 at a time
+ *   writtenback read FILE CORPUS       pages a second from there, 32 at a time
  *   writtenback latency FILE CORPUS    what who reads from memory notices
  *
  * "written" writes all pages back once; and then, for stores of which 60 and
@@ -11,9 +11,11 @@
  * tenth of them, and writes those back, until several times the store has been
  * written, of which the first half is not counted.
  *
- * "rate" and "read" print one number, for a script that has them take turns
- * with something else: "rate" two, the second of what writes a block of 4096
- * bytes for each page, one after the other, as the kernel's zram does.
+ * "rate" and "read" print two numbers, for a script that has them take turns
+ * with something else.  The second of "rate" is of what writes a block of 4096
+ * bytes for each page, one after the other, as the kernel's zram does.  "read"
+ * has 32 threads ask for a page each, and then one that asks for 32 in one
+ * request, which lie all over the store.
  * "latency" prints the 99th percentile of reads of the lower half of the pages,
  * in microseconds: alone, and while the upper half is written back.
  */
@@ -243,48 +245,60 @@ measure_rate (void)
 struct reader {
   pthread_t thread;
   struct zram *zram;
+  uint32_t nr_pages; /* of a request */
   uint64_t seed;
   double end;
-  uint64_t pages;
 };
 
 static void *
 read_at_random (void *arg)
 {
   struct reader *const reader = arg;
-  char page[ZRAM_PAGE_SIZE];
+  const uint32_t n = reader->nr_pages;
+  char *const pages = new_buffer ((size_t) n * ZRAM_PAGE_SIZE);
 
   while (now () < reader->end) {
-    const uint64_t index = random_below (&reader->seed, nr_pages);
+    const uint64_t index = random_below (&reader->seed, nr_pages / n) * n;
 
-    if (zram_read (reader->zram, page, sizeof page, index * sizeof page) != 0)
+    if (zram_read (reader->zram, pages, n * ZRAM_PAGE_SIZE,
+                   index * ZRAM_PAGE_SIZE) != 0)
       fail ("zram_read");
-    reader->pages++;
   }
+  free (pages);
   return NULL;
+}
+
+/* Pages a second that come from the store for so many threads. */
+static double
+read_by (struct zram *zram, unsigned threads)
+{
+  const uint64_t before = stats_of (zram).bd_reads;
+  struct reader readers[DEPTH];
+
+  for (unsigned i = 0; i < threads; i++) {
+    readers[i] = (struct reader){.zram = zram,
+                                 .nr_pages = DEPTH / threads,
+                                 .seed = i + 1,
+                                 .end = now () + SECONDS};
+    if (pthread_create (&readers[i].thread, NULL, read_at_random,
+                        &readers[i]) != 0)
+      fail ("pthread_create");
+  }
+  for (unsigned i = 0; i < threads; i++)
+    pthread_join (readers[i].thread, NULL);
+  return (double) (stats_of (zram).bd_reads - before) / SECONDS;
 }
 
 static void
 measure_read (void)
 {
   struct zram *const zram = make_disk (large ());
-  struct reader readers[DEPTH];
-  uint64_t from_store;
+  double by_page;
 
   write_all (zram);
   write_back (zram);
-  from_store = stats_of (zram).bd_reads;
-  for (unsigned i = 0; i < DEPTH; i++) {
-    readers[i] =
-        (struct reader){.zram = zram, .seed = i + 1, .end = now () + SECONDS};
-    if (pthread_create (&readers[i].thread, NULL, read_at_random,
-                        &readers[i]) != 0)
-      fail ("pthread_create");
-  }
-  for (unsigned i = 0; i < DEPTH; i++)
-    pthread_join (readers[i].thread, NULL);
-  from_store = stats_of (zram).bd_reads - from_store;
-  printf ("%.0f\n", (double) from_store / SECONDS);
+  by_page = read_by (zram, DEPTH);
+  printf ("%.0f %.0f\n", by_page, read_by (zram, 1));
   zram_destroy (zram);
 }
 
