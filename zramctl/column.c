@@ -30,6 +30,8 @@ const struct column columns[] = {
     {"HUGE-PAGES", COLUMN_COUNT, MM (HUGE_PAGES), "pages that do not compress"},
     {"MIGRATED", COLUMN_COUNT, MM (PAGES_COMPACTED),
      "pages of memory that compaction has given back"},
+    {"BACKED", COLUMN_COUNT, SAMPLE_BD_STAT, BD_COUNT,
+     "pages that are in the backing store"},
     {"RATIO", COLUMN_RATIO, 0, 0, "DATA divided by TOTAL"},
     {"EXPORT", COLUMN_EXPORT, 0, 0, "what NBD clients call the disk"},
     {"SOCKET", COLUMN_SERVER, 0, 0, "control socket of the server"},

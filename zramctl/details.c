@@ -61,7 +61,7 @@ add_memory (struct screen *screen, const struct sample *now)
 
 /* What it does, and beside that, where its pages are. */
 
-#define BESIDE     5
+#define BESIDE     6
 #define LEFT_WIDTH 42
 
 struct beside {
@@ -125,17 +125,21 @@ put_tiers (struct beside *beside, const struct sample *now)
 {
   const uint64_t huge = sample_mm (now, MM_HUGE_PAGES);
   const uint64_t same = sample_mm (now, MM_SAME_PAGES);
+  const uint64_t backed = now->columns[SAMPLE_BD_STAT][BD_COUNT];
   const uint64_t pages = sample_mm (now, MM_ORIG_DATA_SIZE) / SAMPLE_PAGE;
   const uint64_t reserve = now->columns[SAMPLE_RESERVE][0];
 
   snprintf (beside->right[beside->tiers++].text, CELL, "%-12s%12s%10s", "Tier",
             "pages", "bytes");
-  put_tier (beside, "compressed", without (pages, huge + same),
+  put_tier (beside, "compressed", without (pages, huge + same + backed),
             without (sample_mm (now, MM_COMPR_DATA_SIZE), huge * SAMPLE_PAGE));
   if (huge > 0)
     put_tier (beside, "huge", huge, huge * SAMPLE_PAGE);
   if (same > 0)
     put_tier (beside, "same-filled", same, 0);
+  if (backed > 0)
+    put_tier (beside, "written back", backed,
+              now->columns[SAMPLE_BACKING_STAT][BACKING_LIVE]);
   if (reserve > 0)
     put_tier (beside, "reserve", 0, reserve);
 }

@@ -25,11 +25,13 @@ struct metric {
   {                                               \
     "zram_" name, OPENMETRICS_COUNTER, unit, help \
   }
-#define MM(column)    SAMPLE_MM_STAT, MM_##column, NUMBER
-#define IO(column)    SAMPLE_IO_STAT, IO_##column, NUMBER
-#define STAT(column)  SAMPLE_STAT, STAT_##column, NUMBER
-#define BYTES(column) SAMPLE_STAT, STAT_##column, SECTORS
-#define SWAP(column)  SAMPLE_SWAP_STAT, SWAP_##column, NUMBER
+#define MM(column)      SAMPLE_MM_STAT, MM_##column, NUMBER
+#define IO(column)      SAMPLE_IO_STAT, IO_##column, NUMBER
+#define STAT(column)    SAMPLE_STAT, STAT_##column, NUMBER
+#define BYTES(column)   SAMPLE_STAT, STAT_##column, SECTORS
+#define SWAP(column)    SAMPLE_SWAP_STAT, SWAP_##column, NUMBER
+#define BD(column)      SAMPLE_BD_STAT, BD_##column, NUMBER
+#define BACKING(column) SAMPLE_BACKING_STAT, BACKING_##column, NUMBER
 
 static const struct metric table[] = {
     {GAUGE ("disksize_bytes", "bytes", "Size of the disk."), SAMPLE_DISKSIZE, 0,
@@ -81,6 +83,34 @@ static const struct metric table[] = {
     {COUNTER ("discards_completed", NULL, "Discards."), STAT (DISCARDS)},
     {COUNTER ("discarded_bytes", "bytes", "What was discarded."),
      BYTES (DISCARD_SECTORS)},
+
+    {GAUGE ("bd_pages", "pages", "Pages that are in the backing store."),
+     BD (COUNT)},
+    {COUNTER ("bd_read_pages", "pages",
+              "Pages that were read from the backing store."),
+     BD (READS)},
+    {COUNTER ("backing_written_bytes", "bytes",
+              "What was written to the backing store."),
+     BACKING (WRITTEN)},
+    {GAUGE ("backing_live_bytes", "bytes",
+            "What is in use of the backing store."),
+     BACKING (LIVE)},
+    {GAUGE ("backing_dead_bytes", "bytes",
+            "What is not in use of segments that are."),
+     BACKING (DEAD)},
+    {GAUGE ("backing_segments", NULL, "Segments of the backing store."),
+     BACKING (SEGMENTS)},
+    {GAUGE ("backing_free_segments", NULL, "Those of which nothing is in use."),
+     BACKING (FREE_SEGMENTS)},
+    {COUNTER ("backing_read_errors", NULL,
+              "Reads of the backing store that failed."),
+     BACKING (READ_ERRORS)},
+    {COUNTER ("backing_write_errors", NULL,
+              "Writes to the backing store that failed."),
+     BACKING (WRITE_ERRORS)},
+    {COUNTER ("backing_checksum_errors", NULL,
+              "Pages that were not what had been written."),
+     BACKING (CHECKSUM_ERRORS)},
 
     {GAUGE ("reserve_bytes", "bytes", "Memory kept for the next pages."),
      SAMPLE_RESERVE, 0, NUMBER},

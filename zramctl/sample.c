@@ -20,12 +20,14 @@ static const struct {
     [SAMPLE_COMP_ALGORITHM] = {"comp_algorithm", 0, 0},
     [SAMPLE_MM_STAT] = {"mm_stat", MM_HUGE_PAGES + 1, MM_COLUMNS},
     [SAMPLE_STREAMS] = {"streams", 1, 1},
+    [SAMPLE_BD_STAT] = {"bd_stat", BD_COLUMNS, BD_COLUMNS},
     [SAMPLE_INITSTATE] = {"initstate", 1, 1},
     [SAMPLE_IO_STAT] = {"io_stat", IO_COLUMNS, IO_COLUMNS},
     [SAMPLE_STAT] = {"stat", STAT_COLUMNS, STAT_COLUMNS},
     [SAMPLE_SIZE_STAT] = {"size_stat", SIZE_COLUMNS, SIZE_COLUMNS},
     [SAMPLE_RESERVE] = {"reserve", 1, 1},
     [SAMPLE_SWAP_STAT] = {"swap_stat", SWAP_COLUMNS, SWAP_COLUMNS},
+    [SAMPLE_BACKING_STAT] = {"backing_stat", BACKING_COLUMNS, BACKING_COLUMNS},
 };
 
 /* Read a decimal number, and the blank or the end of the line after it, at

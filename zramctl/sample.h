@@ -17,6 +17,7 @@ enum sample_attribute {
   SAMPLE_MM_STAT,
   SAMPLE_NEEDED,
   SAMPLE_STREAMS = SAMPLE_NEEDED,
+  SAMPLE_BD_STAT,
   SAMPLE_TABLE,
   SAMPLE_INITSTATE = SAMPLE_TABLE,
   SAMPLE_IO_STAT,
@@ -24,6 +25,7 @@ enum sample_attribute {
   SAMPLE_SIZE_STAT,
   SAMPLE_RESERVE,
   SAMPLE_SWAP_STAT,
+  SAMPLE_BACKING_STAT,
   SAMPLE_ATTRIBUTES
 };
 
@@ -39,6 +41,28 @@ enum {
   MM_HUGE_PAGES,
   MM_HUGE_PAGES_SINCE,
   MM_COLUMNS
+};
+
+/* Of bd_stat, the last two in units of SAMPLE_PAGE; all 0 without a backing
+ * store. */
+enum {
+  BD_COUNT,
+  BD_READS,
+  BD_WRITES,
+  BD_COLUMNS
+};
+
+/* Of backing_stat, the first three in bytes. */
+enum {
+  BACKING_WRITTEN,
+  BACKING_LIVE,
+  BACKING_DEAD,
+  BACKING_SEGMENTS,
+  BACKING_FREE_SEGMENTS,
+  BACKING_READ_ERRORS,
+  BACKING_WRITE_ERRORS,
+  BACKING_CHECKSUM_ERRORS,
+  BACKING_COLUMNS
 };
 
 /* Of io_stat. */

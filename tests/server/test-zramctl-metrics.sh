@@ -81,7 +81,8 @@ seq 100000 >"$dir/numbers"
   head -c $((64 * page)) "$dir/numbers"
 } >"$dir/image"
 a=$rundir/a
-start_nbdkit 64M "control=$a" mem_limit=32M
+start_nbdkit 64M "control=$a" mem_limit=32M "backing_dev=$dir/store" \
+  backing_size=16M
 nbdcopy "$dir/image" "$uri"
 nbdcopy "$uri" "$dir/copy"
 collect || die "$(cat "$dir/error")"
@@ -118,6 +119,20 @@ $count"
 done
 must_have "zram_stored_size_bytes_bucket disk=zram0 le=+Inf server=$a 128"
 [ "$count" = 128 ] || die "$count pages are stored"
+
+# The backing store.
+"$zramctl" -s "$a" set writeback=page_indexes=100-127
+nbdcopy "$uri" "$dir/copy"
+cmp -n $((128 * page)) "$dir/image" "$dir/copy" || die 'what was read is wrong'
+collect || die "$(cat "$dir/error")"
+must_have "zram_bd_pages disk=zram0 server=$a 28"
+must_have "zram_bd_read_pages_total disk=zram0 server=$a 28"
+must_agree "$a" bd_stat bd_pages bd_read_pages_total -
+must_agree "$a" backing_stat backing_written_bytes_total backing_live_bytes \
+  backing_dead_bytes backing_segments backing_free_segments \
+  backing_read_errors_total backing_write_errors_total \
+  backing_checksum_errors_total
+[ "$("$zramctl" -s "$a" -n -r -o BACKED)" = 28 ] || die 'BACKED is not 28'
 
 # An older server lacks some; a name may be anything.
 b=$rundir/$'\\"b\303\266 \377'

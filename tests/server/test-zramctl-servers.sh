@@ -108,8 +108,9 @@ rm "$rundir/b"
 # it listed it is left out; any other error is told.
 mm=' 4096 100 65536 0 65536 0 0 0 0 7 7\nok\n'
 start_fake "$rundir/b" ' zram0 big\n zram1\n zram2\nok\n' \
-  ' 4096\nok\n' ' [lz4] x\nok\n' "$mm" ' 4\nok\n' \
+  ' 4096\nok\n' ' [lz4] x\nok\n' "$mm" ' 4\nok\n' ' 1 2 3\nok\n' \
   ' 8192\nok\n' ' y [zstd]\nok\n' "$mm" 'error ENOENT there is none\n' \
+  'error ENOENT there is none\n' \
   'error ENODEV there is no disk\n'
 must_end 0 'zram0 lz4 4K 4K 100B 64K 4 0.06
 zram1 zstd 8K 4K 100B 64K  0.06' '' -rn -s "$rundir/b"
@@ -117,7 +118,8 @@ kill -KILL "${servers[-1]}"
 wait_until is_gone "${servers[-1]}"
 rm "$rundir/b"
 start_fake "$rundir/b" ' zram0 big\n zram1\nok\n' \
-  ' 4096\nok\n' ' [lz4] x\nok\n' "$mm" ' 4\nok\n' 'error EIO it is broken\n'
+  ' 4096\nok\n' ' [lz4] x\nok\n' "$mm" ' 4\nok\n' ' 1 2 3\nok\n' \
+  'error EIO it is broken\n'
 must_end 1 'zram0 lz4 4K 4K 100B 64K 4 0.06' \
   "nbdkit-zramctl: $rundir/b: it is broken" -rn -s "$rundir/b"
 

@@ -56,7 +56,7 @@ read -r data compr total limit most same migrated huge _ < <(
 ratio=$(awk -v "data=$data" -v "total=$total" \
   'BEGIN { printf "%.2f", data / total }')
 must_print "zram0 1073741824 $data $compr zstd $streams $total $limit $most $same $huge \
-$migrated $ratio zram0 $control" --output-all --bytes --raw --noheadings
+$migrated 0 $ratio zram0 $control" --output-all --bytes --raw --noheadings
 must_print 'zram0 1G 512K' -r -n -o NAME,DISKSIZE,DATA
 
 # JSON: numbers are numbers, and what is rounded for people is text.
@@ -65,7 +65,7 @@ must_print 'zram0 1G 512K' -r -n -o NAME,DISKSIZE,DATA
 \"disksize\":1073741824,\"data\":$data,\"compr\":$compr,\
 \"algorithm\":\"zstd\",\"streams\":$streams,\"total\":$total,\"mem-limit\":$limit,\
 \"mem-used\":$most,\"same-pages\":$same,\"huge-pages\":$huge,\
-\"migrated\":$migrated,\"ratio\":$(jq -n "$ratio"),\"export\":\"zram0\",\
+\"migrated\":$migrated,\"backed\":0,\"ratio\":$(jq -n "$ratio"),\"export\":\"zram0\",\
 \"socket\":\"$control\"}]}" ] || die "it printed $(cat "$dir/json")"
 [ "$("$zramctl" -s "$control" -J -o DISKSIZE,SAME-PAGES | jq -c .)" = \
   '{"disks":[{"disksize":"1G","same-pages":40}]}' ] || die 'JSON for people'
@@ -78,7 +78,8 @@ must_print 'zram0 lz4 0B 0B 0B 0B 0  0B' -r -n -o +MEM-LIMIT
 
 # What it does not understand.
 columns='NAME, DISKSIZE, DATA, COMPR, ALGORITHM, STREAMS, TOTAL, MEM-LIMIT,'
-columns+=' MEM-USED, SAME-PAGES, HUGE-PAGES, MIGRATED, RATIO, EXPORT, SOCKET'
+columns+=' MEM-USED, SAME-PAGES, HUGE-PAGES, MIGRATED, BACKED, RATIO, EXPORT,'
+columns+=' SOCKET'
 must_fail "nbdkit-zramctl: unknown column: FOO: choose from $columns" -o NAME,FOO
 must_fail "nbdkit-zramctl: unknown column: : choose from $columns" -o ''
 must_fail "nbdkit-zramctl: unknown column: NAM: choose from $columns" -o +NAM

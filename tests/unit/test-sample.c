@@ -27,12 +27,14 @@ static const struct answer usual[] = {
     {"comp_algorithm", "lz4 [zstd] x"},
     {"mm_stat", "100 10 50 0 60 1 2 3 4"},
     {"streams", "3"},
+    {"bd_stat", "5 6 7"},
     {"initstate", "1"},
     {"io_stat", "1 2 0 4"},
     {"stat", STAT_LINE},
     {"size_stat", STAT_LINE " 18"},
     {"reserve", "7"},
     {"swap_stat", "1 2 3 4 5 6 7 -1000"},
+    {"backing_stat", "1 2 3 4 5 6 7 8"},
 };
 
 #define USUAL (sizeof usual / sizeof *usual)
@@ -146,6 +148,9 @@ START_TEST (columns_are_taken)
   ck_assert_uint_eq (sample.columns[SAMPLE_STAT][STAT_DISCARD_SECTORS], 14);
   ck_assert_uint_eq (sample.columns[SAMPLE_SIZE_STAT][SIZE_HUGE], 18);
   ck_assert_uint_eq (sample.columns[SAMPLE_STREAMS][0], 3);
+  ck_assert_uint_eq (sample.columns[SAMPLE_BD_STAT][BD_WRITES], 7);
+  ck_assert_uint_eq (
+      sample.columns[SAMPLE_BACKING_STAT][BACKING_CHECKSUM_ERRORS], 8);
   ck_assert_uint_eq (sample.columns[SAMPLE_RESERVE][0], 7);
   ck_assert_int_eq (
       (int64_t) sample.columns[SAMPLE_SWAP_STAT][SWAP_OOM_SCORE_ADJ], -1000);
@@ -159,11 +164,13 @@ START_TEST (a_server_may_lack_some)
   setup ();
   answer_instead ("stat", NULL);
   answer_instead ("swap_stat", NULL);
+  answer_instead ("bd_stat", NULL);
   answer_instead ("mm_stat", "100 10 50 0 60 1 2 3");
   sample = must_read ();
   teardown ();
   ck_assert (!sample_has (&sample, SAMPLE_STAT));
   ck_assert (!sample_has (&sample, SAMPLE_SWAP_STAT));
+  ck_assert (!sample_has (&sample, SAMPLE_BD_STAT));
   ck_assert (sample_has (&sample, SAMPLE_SIZE_STAT));
   ck_assert_uint_eq (sample.n[SAMPLE_MM_STAT], MM_HUGE_PAGES_SINCE);
 }

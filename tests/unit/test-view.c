@@ -126,6 +126,23 @@ START_TEST (details)
   ck_assert_int_eq (screen.lines[9].tone, SCREEN_PLAIN);
 }
 
+/* They are no longer compressed in memory. */
+START_TEST (pages_that_were_written_back)
+{
+  static const uint64_t bd[] = {300, 0, 0}, backing[] = {0, 409600};
+
+  set (SAMPLE_BD_STAT, BD_COLUMNS, bd);
+  set (SAMPLE_BACKING_STAT, 2, backing);
+  lay_out (&disk, 1, 80, 24);
+  ck_assert_uint_eq (screen.n, 23);
+  must_show (8, SCREEN_PLAIN,
+             "Reads          12.5      1.5        0     compressed           "
+             "550      800K");
+  must_show (11, SCREEN_PLAIN,
+             "                                          written back         "
+             "300      400K");
+}
+
 START_TEST (only_what_there_is)
 {
   now.n[SAMPLE_STAT] = now.n[SAMPLE_SIZE_STAT] = now.n[SAMPLE_IO_STAT] = 0;
@@ -244,6 +261,7 @@ main (void)
 
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, details);
+  tcase_add_test (tc, pages_that_were_written_back);
   tcase_add_test (tc, only_what_there_is);
   tcase_add_test (tc, a_disk_without_a_device);
   tcase_add_test (tc, alarms);
