@@ -11,6 +11,7 @@
 #include "attr.h"
 #include "cmdline.h"
 #include "run.h"
+#include "store.h"
 #include "watermark.h"
 
 const struct attr *
@@ -231,13 +232,15 @@ attr_is_given (const struct attr_config *config, const char *name)
   return config->given & UINT64_C (1) << (attr_find (name) - attrs);
 }
 
-/* What it takes to write while memory is short has not been shown. */
+/* libnbd takes memory for each request, and so does the kernel for its socket:
+ * while memory is short there may be none. */
 static int
 check_swap_store (const struct zram_config *config, struct attr_error *error)
 {
-  return config->no_faults && config->backing.dev[0]
-             ? attr_fail (error, "backing_dev: is not for a server of swap: "
-                                 "leave one of the two out")
+  return config->no_faults && store_is_uri (config->backing.dev)
+             ? attr_fail (error, "backing_dev: a store behind NBD takes memory "
+                                 "for each request, which a server of swap "
+                                 "must not: give it a device or a file")
              : 0;
 }
 

@@ -77,7 +77,7 @@ make_device (const struct disk *disk, struct zram **zram, char **why)
       .backing_dev = config.backing.dev,
       .size = config.backing.size,
       .overwrite = config.backing.overwrite,
-      .preallocate = config.no_faults,
+      .no_memory = config.no_faults,
       .timeout_s = config.backing_timeout_s > 0 ? config.backing_timeout_s
                                                 : ZRAM_DEFAULT_BACKING_TIMEOUT,
       .complain = config.complain,

@@ -59,9 +59,8 @@ store_refuse (char **why, int r, const char *format, ...)
   return r;
 }
 
-/* Is NAME of the form scheme://...?  A path may be written in another way. */
-static bool
-is_uri (const char *name)
+bool
+store_is_uri (const char *name)
 {
   const size_t scheme = strspn (name, "abcdefghijklmnopqrstuvwxyz"
                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+");
@@ -172,6 +171,20 @@ write_mark (struct store *store, char *buf, const char *name, char **why)
   return 0;
 }
 
+/* Known when something has been written. */
+static int
+check_memory (const struct store *store, const struct store_config *config,
+              char **why)
+{
+  if (!config->no_memory || store->direct)
+    return 0;
+  return store_refuse (why, -EINVAL,
+                       "%s: what is written there is in memory first, which a "
+                       "server of swap may not have: give a device, or a file "
+                       "where requests go around the page cache",
+                       config->backing_dev);
+}
+
 /* Nothing is changed before it is known that it may be. */
 static int
 take (struct store *store, char *buf, const struct store_config *config,
@@ -183,6 +196,8 @@ take (struct store *store, char *buf, const struct store_config *config,
     r = store->kind->prepare (store, config, why);
   if (r == 0)
     r = write_mark (store, buf, config->backing_dev, why);
+  if (r == 0)
+    r = check_memory (store, config, why);
   if (r < 0 && store->kind->undo)
     store->kind->undo (store, config);
   return r;
@@ -191,7 +206,7 @@ take (struct store *store, char *buf, const struct store_config *config,
 static const struct store_kind *
 choose_kind (const char *name)
 {
-  return is_uri (name) ? &store_kind_nbd : &store_kind_file;
+  return store_is_uri (name) ? &store_kind_nbd : &store_kind_file;
 }
 
 int

@@ -36,11 +36,14 @@ enum store_engine {
 
 struct store_config {
   const char *backing_dev; /* a path, or nbd:// or nbd+unix:// and so on */
-  uint64_t size;    /* bytes of a file that is made or has another size; 0: as
-                     * large as it is.  Others must have so many at least. */
-  bool overwrite;   /* whatever is there now may be lost */
-  bool preallocate; /* a file's blocks are allocated at once */
-  enum store_engine engine;
+  uint64_t size;  /* bytes of a file that is made or has another size; 0: as
+                   * large as it is.  Others must have so many at least. */
+  bool overwrite; /* whatever is there now may be lost */
+  bool no_memory; /* to write takes no memory that may have to be written
+                   * first: a file's blocks are allocated at once, and
+                   * requests go around the page cache, by threads of our own,
+                   * which the kernel can be told of */
+  enum store_engine engine; /* STORE_ENGINE_AUTO if no_memory */
   unsigned timeout_s; /* how long a request waits for an NBD server that is
                        * away, 1 at least */
   void (*complain) (const char *line); /* told when an NBD server goes away or
@@ -71,6 +74,10 @@ struct store_stats {
   uint64_t read_errors, write_errors; /* without -ECANCELED */
   uint64_t reconnects;                /* of an NBD store */
 };
+
+/* Is NAME, of a store, of the form scheme://...?  A path may be written in
+ * another way. */
+extern bool store_is_uri (const char *name);
 
 /* Open the store that CONFIG describes, look whether it may be used, and put
  * the mark there.  Before the server forks: no thread is started.  On failure

@@ -23,8 +23,10 @@
 #include <string.h>
 #include <unistd.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include "fileengine.h"
 
@@ -160,6 +162,16 @@ lock_file (struct store_file *file, const char *name, char **why)
                        name);
 }
 
+/* Its files are in the page cache and nowhere else, whatever it says. */
+static bool
+is_in_memory (int fd)
+{
+  struct statfs statbuf;
+
+  return fstatfs (fd, &statbuf) == 0 &&
+         (statbuf.f_type == TMPFS_MAGIC || statbuf.f_type == RAMFS_MAGIC);
+}
+
 /* The block of a regular file of which nothing is known is large enough for all
  * disks.  0: it does not go around the page cache. */
 static unsigned
@@ -204,7 +216,7 @@ look_at_file (struct store_file *file)
   if (fstat (file->fd, &statbuf) < 0)
     return -errno;
   file->store.there = (uint64_t) statbuf.st_size;
-  block = direct_block (file->fd);
+  block = is_in_memory (file->fd) ? 0 : direct_block (file->fd);
   file->store.direct = block > 0 && set_direct (file->fd, true);
   file->store.block = file->store.direct ? block : MIN_BLOCK;
   return 0;
@@ -312,7 +324,9 @@ file_open (struct store **store, const struct store_config *config, char **why)
     return -ENOMEM;
   file->store.kind = &store_kind_file;
   file->fd = -1;
-  file->wanted = config->engine;
+  file->wanted = config->no_memory && config->engine == STORE_ENGINE_AUTO
+                     ? STORE_ENGINE_THREADS
+                     : config->engine;
   r = open_file (file, config, why);
   if (r == 0 && !file->is_device)
     r = lock_file (file, config->backing_dev, why);
@@ -363,7 +377,7 @@ file_prepare (struct store *store, const struct store_config *config,
       ftruncate (file->fd, (off_t) store->size) < 0)
     return refuse_errno (errno, "cannot be made as large as backing_size says",
                          name, why);
-  if (!config->preallocate)
+  if (!config->no_memory)
     return 0;
   r = allocate (file->fd, store->size);
   if (r < 0)

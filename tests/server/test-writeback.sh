@@ -188,7 +188,8 @@ must_not_start 'backing_dev' "backing_dev=$dir/absent"
 must_not_start 'backing_dev' "backing_dev=$dir"
 must_not_start 'backing_dev' backing_dev=http://example.com/
 must_not_start "one disk's only" "backing_dev=$cold" num_devices=2
-must_not_start 'leave one of the two out' "backing_dev=$cold" swap=on
+must_not_start 'give it a device or a file' swap=try \
+  'backing_dev=nbd://localhost'
 serve "backing_dev=$dir/precious" backing_overwrite=y
 zramctl set writeback=page_indexes=0-4095
 must_hold_data 'overwritten'

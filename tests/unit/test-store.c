@@ -207,7 +207,7 @@ START_TEST (an_absent_file_is_made)
 START_TEST (its_blocks_can_be_allocated_at_once)
 {
   struct store_config config = config_of (path, SIZE);
-  const int r = (config.preallocate = true, try_config (&config));
+  const int r = (config.no_memory = true, try_config (&config));
 
   if (r == -EOPNOTSUPP) {
     leave_out ("the file system of /tmp allocates nothing beforehand");
@@ -220,6 +220,43 @@ START_TEST (its_blocks_can_be_allocated_at_once)
   /* This was no data of anybody's, nor is what is there now. */
   must_open (path, 0);
   store_close (store);
+}
+
+/* By threads of ours: who runs the kernel's for io_uring is not told. */
+START_TEST (swap_has_threads)
+{
+  struct store_config config = config_of (path, SIZE);
+
+  config.no_memory = true;
+  if (try_config (&config) == -EOPNOTSUPP) {
+    leave_out ("the file system of /tmp allocates nothing beforehand");
+    return;
+  }
+  ck_assert (store_is_direct (store));
+  ck_assert_int_eq (store_start (store), 0);
+  ck_assert_str_eq (store_engine_name (store), "threads");
+  store_stop (store);
+  store_close (store);
+}
+
+/* A file that is memory is no place for what there is no memory for. */
+START_TEST (a_file_in_memory_is_not_for_swap)
+{
+  struct store_config config = {.size = SIZE, .no_memory = true};
+  char in_memory[] = "/dev/shm/test-store-XXXXXX";
+  const int fd = access ("/dev/shm", W_OK) == 0 ? mkstemp (in_memory) : -1;
+  struct stat statbuf;
+
+  if (fd < 0) {
+    leave_out ("there is no /dev/shm");
+    return;
+  }
+  config.backing_dev = in_memory;
+  must_refuse_config (&config, -EINVAL, "is in memory first");
+  ck_assert_int_eq (fstat (fd, &statbuf), 0);
+  ck_assert_int_eq (statbuf.st_size, 0);
+  close (fd);
+  unlink (in_memory);
 }
 
 START_TEST (its_size_is_whole_blocks)
@@ -280,7 +317,7 @@ START_TEST (a_file_with_data_is_refused)
 {
   struct stat before;
   const struct store_config config = {
-      .backing_dev = path, .size = 2 * SIZE, .preallocate = true};
+      .backing_dev = path, .size = 2 * SIZE, .no_memory = true};
 
   make_file (SIZE, "mine", somewhere[_i]);
   before = status ();
@@ -427,7 +464,7 @@ START_TEST (a_file_without_room_is_as_before)
 {
   struct store_config config = config_of (path, SIZE);
 
-  config.preallocate = true;
+  config.no_memory = true;
   fallocate_fails = ENOSPC;
   must_leave_no_trace (&config, -ENOSPC, "No space left");
 }
@@ -536,6 +573,8 @@ add_files (TCase *tc)
 {
   tcase_add_test (tc, an_absent_file_is_made);
   tcase_add_test (tc, its_blocks_can_be_allocated_at_once);
+  tcase_add_test (tc, swap_has_threads);
+  tcase_add_test (tc, a_file_in_memory_is_not_for_swap);
   tcase_add_test (tc, its_size_is_whole_blocks);
   tcase_add_test (tc, a_size_may_be_impossible);
   tcase_add_test (tc, a_smaller_file_grows);
