@@ -321,6 +321,7 @@ swap-nbd,connections=4,memory=256,size=200
 swap-nbd,kind=half,algorithm=zstd,memory=256,size=160
 swap-nbd,memory=256,size=160,plugin_parameters=spread_threshold=0
 swap-recompress,memory=256,size=160
+swap-writeback,memory=256,size=160,store=256
 swap-storm,memory=256,size=160
 swap-full,size=100,resident=40,mem_limit=8M
 swap-swapoff,memory=256,size=180

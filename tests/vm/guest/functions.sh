@@ -29,6 +29,7 @@ ordinary=${ordinary:-1}         # threads that are of no real-time class, beside
                                 # the background's of the workers
 class=${class:-}                # of the server's threads, unless its own choice:
                                 # an option of chrt, like --other
+store=${store:-}                # MiB of a disk to write back to, /dev/vda
 protect=${protect:-}            # oom: from the OOM killer; lock: and its memory
                                 # is locked; flusher: and it is an IO_FLUSHER
 

@@ -1,0 +1,56 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck disable=SC2034,SC2154   # functions.sh uses and sets them
+# Pages of swap are written back to a disk, again and again while memory fills
+# and is full, and all of them when it has been filled: what the program reads
+# back, from there or from memory, is what it has written.
+
+modprobe virtio_blk
+until_true 60 [ -e /dev/vda ] || die 'there is no disk to write back to'
+plugin_parameters="$plugin_parameters backing_dev=/dev/vda control=/run/control"
+ordinary=2
+
+# What it says goes into a file when it is complete.
+cat >/run/writeback <<'END'
+printf '%s\n' 'run zram0 idle all' "run zram0 writeback $1" \
+  'get zram0 bd_stat' 'get zram0 backing_stat' 'get zram0 backing_engine' |
+  chroot /host /usr/bin/socat -t 3600 - UNIX:/run/control \
+    >"/run/new.answer.$2" 2>&1
+mv "/run/new.answer.$2" "/run/answer.$2"
+END
+
+write_back_again_and_again ()
+{
+  local first=0
+  while [ -e /run/beside ]; do
+    sh /run/writeback "page_indexes=$first-$((first + 1999))" beside
+    first=$(((first + 2000) % 40000))
+    usleep 500000
+  done
+}
+
+start_swap
+: >/run/beside
+write_back_again_and_again &
+beside=$!
+must swapfill -x '[ "$1" != filled ] || sh /run/writeback type=idle all' \
+  "$size" "$kind"
+rm /run/beside
+wait "$beside"
+for answer in /run/answer.beside /run/answer.all; do
+  grep -v '^progress' "$answer"
+  [ "$(grep -c '^ok$' "$answer")" -eq 5 ] || die 'the control socket failed'
+done
+# number N ANSWER: of bd_stat: pages that were there, that have come back.
+number ()
+{
+  sed -nE 's/^ ([0-9]+ [0-9]+ [0-9]+)$/\1/p' "/run/answer.$2" |
+    cut -d ' ' -f "$1"
+}
+
+# Those that were there when it was filled, and what came back until its end.
+there=$(number 1 all) back=$(number 2 beside)
+[ "${there:-0}" -gt $((size * 16)) ] || die "only $there pages are on the disk"
+[ "${back:-0}" -gt $((size * 16)) ] || die "only $back pages came back"
+stop_swap
+result pass "$back pages came back from the disk"
