@@ -6,7 +6,6 @@
 # shellcheck source=functions.sh.in
 . ./functions.sh
 
-control=$dir/control
 start_nbdkit 1M "control=$control"
 "$zramctl" -s "$control" -n -r attributes | sed 's/\\x20/ /g' >"$dir/attributes"
 [ "$(wc -l <"$dir/attributes")" -gt 10 ] || die 'there are hardly any attributes'

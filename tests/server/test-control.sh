@@ -9,7 +9,6 @@
 
 requires nbdinfo --version
 requires socat -V
-control=$dir/control
 
 # ask REQUEST...: the answers.
 ask ()

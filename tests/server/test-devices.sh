@@ -8,7 +8,6 @@
 
 requires nbdcopy --version
 requires nbdinfo --version
-control=$dir/control
 
 zramctl ()
 {

@@ -10,61 +10,8 @@
 requires nbdcopy --version
 requires zstd --version
 requires jq --version
-control=$dir/control
-
-zramctl ()
-{
-  "$zramctl" -s "$control" "$@"
-}
-
-# column ATTRIBUTE N: the Nth number of it.
-column ()
-{
-  zramctl get "$1" | cut -d ' ' -f "$2"
-}
-
-must_hold_data ()
-{
-  nbdcopy "$uri" "$dir/copy"
-  cmp "$dir/data" "$dir/copy" || die "$1: it does not hold what it should"
-}
-
-# must_be_refused MESSAGE ARGUMENT...: nbdkit-zramctl says that.
-must_be_refused ()
-{
-  local message=$1
-  shift
-  if zramctl "$@" >"$dir/out" 2>"$dir/err"; then
-    die "$* succeeded"
-  fi
-  grep -qF -e "$message" "$dir/err" || die "$*: said '$(cat "$dir/err")'"
-}
-
-nobody_is_connected ()
-{
-  [ "$(zramctl get clients)" -eq 0 ]
-}
-
-# Real programs, 16 MiB of them, and a dictionary of them.
-cat "$nbdkit" /usr/bin/bash /lib/x86_64-linux-gnu/lib*.so* 2>/dev/null |
-  head -c 16M >"$dir/data" || :
-truncate -s 16M "$dir/data"
+make_data
 zstd -q --train -B4096 --maxdict=16K -o "$dir/dict" "$dir/data" /usr/bin/bash
-
-# serve PARAMETER...: and write the data.
-serve ()
-{
-  start_nbdkit 16M "control=$control" "$@"
-  server=$pid
-  nbdcopy "$dir/data" "$uri"
-  must_hold_data "$*"
-  wait_until nobody_is_connected
-}
-
-unserve ()
-{
-  stop_nbdkit "$server"
-}
 
 # Idle pages, and no others.
 serve recomp_algorithm=algo=zstd algorithm_params='algo=zstd level=9'

@@ -9,36 +9,8 @@
 
 requires nbdcopy --version
 requires jq --version
-control=$dir/control
 cold=$dir/cold
-
-zramctl ()
-{
-  "$zramctl" -s "$control" "$@"
-}
-
-# column ATTRIBUTE N: the Nth number of it.
-column ()
-{
-  zramctl get "$1" | cut -d ' ' -f "$2"
-}
-
-must_hold_data ()
-{
-  nbdcopy "$uri" "$dir/copy"
-  cmp "$dir/data" "$dir/copy" || die "$1: it does not hold what it should"
-}
-
-# must_be_refused MESSAGE ARGUMENT...: nbdkit-zramctl says that.
-must_be_refused ()
-{
-  local message=$1
-  shift
-  if zramctl "$@" >"$dir/out" 2>"$dir/err"; then
-    die "$* succeeded"
-  fi
-  grep -qF -e "$message" "$dir/err" || die "$*: said '$(cat "$dir/err")'"
-}
+make_data
 
 # must_not_start MESSAGE PARAMETER...: nbdkit says that.
 must_not_start ()
@@ -50,31 +22,6 @@ must_not_start ()
   fi
   grep -qF -e "$message" "$dir/out" || die "$*: said '$(cat "$dir/out")'"
 }
-
-nobody_is_connected ()
-{
-  [ "$(zramctl get clients)" -eq 0 ]
-}
-
-# serve PARAMETER...: and write the data.
-serve ()
-{
-  start_nbdkit 16M "control=$control" "$@"
-  server=$pid
-  nbdcopy "$dir/data" "$uri"
-  must_hold_data "$*"
-  wait_until nobody_is_connected
-}
-
-unserve ()
-{
-  stop_nbdkit "$server"
-}
-
-# Real programs, 16 MiB of them.
-cat "$nbdkit" /usr/bin/bash /lib/x86_64-linux-gnu/lib*.so* 2>/dev/null |
-  head -c 16M >"$dir/data" || :
-truncate -s 16M "$dir/data"
 
 # All of it leaves, and comes back.
 serve "backing_dev=$cold" backing_size=16M

@@ -9,7 +9,6 @@
 requires jq --version
 requires socat -V
 requires nbdcopy --version
-control=$dir/control
 export NBDKIT_ZRAM_RUNDIR=$dir/none
 
 # must_print WANT ARGUMENT...: exactly that, and success.

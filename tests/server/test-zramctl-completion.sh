@@ -6,7 +6,6 @@
 # shellcheck source=functions.sh.in
 . ./functions.sh
 
-control=$dir/control
 export NBDKIT_ZRAM_RUNDIR=$dir/none
 # shellcheck source=../../zramctl/completions/nbdkit-zramctl.in
 . "$top_builddir/zramctl/completions/nbdkit-zramctl"

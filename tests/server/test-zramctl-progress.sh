@@ -13,7 +13,6 @@
 requires socat -V
 requires script --version
 requires stty --version
-control=$dir/control
 
 cat >"$dir/answer" <<END
 #!/usr/bin/env bash

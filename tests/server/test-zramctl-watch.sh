@@ -7,7 +7,6 @@
 . ./functions.sh
 
 requires nbdcopy --version
-control=$dir/control
 export NBDKIT_ZRAM_RUNDIR=$dir/run
 
 # The first Python may have been installed without Debian's modules.

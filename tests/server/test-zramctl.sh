@@ -8,7 +8,6 @@
 requires nbdcopy --version
 requires socat -V
 requires jq --version
-control=$dir/control
 
 # must_print WANT ARGUMENT...: exactly that, but for blanks at the ends of lines,
 # which versions of libsmartcols differ in; and success.
