@@ -102,14 +102,17 @@ zstd_shared_init (void *mem, size_t size, const struct zcomp_setup *setup)
 }
 
 /* What begins as zstd's own dictionaries do has tables, which must be whole;
- * anything else is bytes to refer to. */
+ * anything else is bytes to refer to.  To compress takes more of them than to
+ * decompress does. */
 static int
 zstd_check_dict (const void *dict, size_t len)
 {
   ZSTD_DDict *const ddict = ZSTD_createDDict_byReference (dict, len);
+  ZSTD_CDict *const cdict = ddict ? ZSTD_createCDict (dict, len, 1) : NULL;
 
+  ZSTD_freeCDict (cdict);
   ZSTD_freeDDict (ddict);
-  return ddict ? 0 : -EINVAL;
+  return cdict ? 0 : -EINVAL;
 }
 
 static size_t

@@ -219,6 +219,42 @@ START_TEST (it_makes_pages_smaller)
   }
 }
 
+/* One that is damaged is refused before there is a device, or can be used. */
+START_TEST (what_is_damaged_is_refused)
+{
+  const struct zcomp_backend *const zstd = zcomp_backend_find ("zstd");
+  struct zcomp_dict *const good = make_dict (true, 0);
+  const size_t len = zcomp_dict_len (good);
+  char *const bytes = malloc (len);
+  unsigned refused = 0;
+
+  for (size_t at = 8; at < 160; at++)
+    for (unsigned bit = 0; bit < 8; bit++) {
+      struct zcomp_params params = {.has_level = true, .level = 1};
+      struct zcomp_dict *dict;
+      struct zcomp *comp;
+      char why[256];
+      int r;
+
+      memcpy (bytes, zcomp_dict_bytes (good), len);
+      bytes[at] ^= (char) (1 << bit);
+      must_equal (zcomp_dict_create (&dict, bytes, len), 0);
+      params.dict = dict;
+      if (zcomp_params_check (zstd, &params, why, sizeof why) != 0)
+        refused++;
+      else {
+        r = zcomp_create (&comp, zstd, &params, 1, &device);
+        must_equal (r, 0);
+        must_equal (zcomp_prepare (comp), 0);
+        zcomp_destroy (comp);
+      }
+      zcomp_dict_put (dict);
+    }
+  ck_assert_uint_gt (refused, 0);
+  zcomp_dict_put (good);
+  free (bytes);
+}
+
 /* Pages that were stored with another one, or with none. */
 START_TEST (the_wrong_one_is_harmless)
 {
@@ -328,6 +364,7 @@ main (void)
   tcase_add_test (tc, what_is_no_dictionary_is_refused);
   tcase_add_test (tc, who_may_not_read_it_is_told);
   tcase_add_test (tc, references_are_counted);
+  tcase_add_test (tc, what_is_damaged_is_refused);
 
   tc = suite_case (suite, "use");
   tcase_add_loop_test (tc, it_makes_pages_smaller, 0, n);
