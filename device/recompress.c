@@ -201,8 +201,9 @@ install (struct recompression *r, const struct job *job)
   const int e = allocate (r, job, &handle);
 
   if (e < 0) {
-    page_tried (zram, job->index, false);
-    /* No room at the limit, or in reserve: other pages may find some. */
+    /* No room at the limit, or in reserve: other pages may find some, and this
+     * one, idle as ever, another time. */
+    page_let_be (zram, job->index);
     if (e != -ENOSPC && e != -EAGAIN)
       fail (r, e);
     return;

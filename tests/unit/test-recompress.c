@@ -196,6 +196,14 @@ recompress_all (unsigned priority)
       &(struct zram_recompress){.max_pages = ALL, .priority = priority}, NULL);
 }
 
+static int
+recompress_idle (void)
+{
+  return recompress (
+      &(struct zram_recompress){.max_pages = ALL, .priority = 1, .idle = true},
+      NULL);
+}
+
 START_TEST (pages_get_smaller_and_come_back)
 {
   struct zram_stats before, after;
@@ -485,6 +493,7 @@ START_TEST (no_failure_leaks)
     zram_discard (zram, NR_PAGES * ZRAM_PAGE_SIZE, 0);
     for (uint64_t i = 0; i < NR_PAGES; i++)
       write_content (i, CONTENT_TEXT);
+    ck_assert_int_eq (zram_idle (zram, ZRAM_IDLE_ALL, NULL), 0);
     nr_calls = 0;
     fail_call = call;
     fail_error = cases[_i].error;
@@ -495,8 +504,12 @@ START_TEST (no_failure_leaks)
       ck_assert_uint_ge (done.gained, call - 1);
       ck_assert_uint_lt (done.gained, call + (workers ? MOST_IN_HAND : 0));
     }
-    else
+    else {
       ck_assert_uint_eq (done.gained, NR_PAGES - 1);
+      /* The one that found no room is as it was. */
+      ck_assert_int_eq (recompress_idle (), 0);
+      ck_assert_uint_eq (done.gained, 1);
+    }
     must_be_at_rest ();
     for (uint64_t i = 0; i < NR_PAGES; i++)
       must_read (i, CONTENT_TEXT);
