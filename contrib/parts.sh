@@ -324,7 +324,7 @@ swap-recompress,memory=256,size=160
 swap-writeback,memory=256,size=160,store=256
 swap-storm,memory=256,size=160
 swap-full,size=100,resident=40,mem_limit=8M
-swap-swapoff,memory=256,size=180
+swap-swapoff,memory=256,size=180,alone=yes
 swap-trim,size=100,resident=30
 manual,size=100,resident=60
 no-faults
