@@ -276,7 +276,8 @@ part_distcheck ()
 {
   local dir=$work/distcheck
   mkdir -p "$dir" && generate_configure && configure_in "$dir" CC=gcc &&
-    make -C "$dir" distcheck MAKEFLAGS="-j$(($(nproc) + 1)) -- UNIT_TESTS= SERVER_C_TESTS="
+    make -C "$dir" distcheck \
+      MAKEFLAGS="-j$(($(nproc) + 1)) -- UNIT_TESTS= SERVER_C_TESTS="
 }
 
 # A test that asks the kernel which memory may be read is not to be told that

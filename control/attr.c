@@ -27,7 +27,7 @@ attr_find (const char *name)
 bool
 attr_is_path (const struct attr *attr, const char *value)
 {
-  return attr->kind == ATTR_PATH && value[0] != '\0' && !strstr (value, "://");
+  return attr->kind == ATTR_PATH && value[0] != '\0' && !store_is_uri (value);
 }
 
 int

@@ -13,6 +13,7 @@
 #include "attrbacking.h"
 #include "attrwords.h"
 #include "run.h"
+#include "store.h"
 
 /* Seconds: a day. */
 #define MAX_TIMEOUT 86400U
@@ -21,12 +22,6 @@
 #define UNIT_SHIFT 12
 
 /* backing_dev */
-
-static bool
-is_uri (const char *value)
-{
-  return strstr (value, "://") != NULL;
-}
 
 int
 backing_dev_store (struct attr_config *config, const char *value,
@@ -45,7 +40,7 @@ backing_dev_store (struct attr_config *config, const char *value,
                          value);
   if (strcmp (value, "none") == 0)
     value = "";
-  else if (*value != '/' && !is_uri (value))
+  else if (*value != '/' && !store_is_uri (value))
     return attr_fail (error,
                       "backing_dev: '%.100s' is neither an absolute path nor a "
                       "URI: give /FILE, /dev/DEVICE, nbd://HOST, or none",
@@ -61,7 +56,7 @@ check_dev (const struct disk *disk, const char *value, struct attr_error *error)
 {
   struct stat st;
 
-  if (strcmp (value, "none") == 0 || is_uri (value))
+  if (strcmp (value, "none") == 0 || store_is_uri (value))
     return 0;
   if (stat (value, &st) < 0)
     return errno == ENOENT && disk->config.backing.size > 0

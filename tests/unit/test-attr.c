@@ -52,6 +52,8 @@ static const struct store_row bad[] = {
     {"comp_algorithm", "[lz4]"},
     {"comp_algorithm", "lz4\nzstd"},
     {"comp_algorithm", "%s%s%s%n"},
+    {"backing_dev", "cold.img"},
+    {"backing_dev", "cold pages://img"},
     {"mem_limit", ""},
     {"mem_limit", "-1"},
     {"mem_limit", "none"},
@@ -372,6 +374,17 @@ START_TEST (what_swap_has_is_there)
   ck_assert (attr_find ("swap_stat")->show);
 }
 
+/* What the store takes for one is a URI, and nothing else. */
+START_TEST (a_uri_is_no_path)
+{
+  const struct attr *const attr = attr_find ("backing_dev");
+
+  ck_assert (!attr_is_path (attr, "nbd+unix:///?socket=s"));
+  ck_assert (attr_is_path (attr, "cold.img"));
+  ck_assert (attr_is_path (attr, "/mnt/a://b"));
+  ck_assert (!attr_is_path (attr, ""));
+}
+
 int
 main (void)
 {
@@ -396,5 +409,6 @@ main (void)
   tcase_add_test (tc, every_row_has_its_help);
   tcase_add_test (tc, what_zram_has_is_there);
   tcase_add_test (tc, what_swap_has_is_there);
+  tcase_add_test (tc, a_uri_is_no_path);
   return suite_run (suite);
 }
