@@ -3,21 +3,15 @@
  * as ever; as many requests as were allowed to wait for it, and are answered
  * with the right pages when it comes back; the others fail at once, and succeed
  * then.  When it stays away, whoever waits fails in time.
- *
- * The server and its store are one nbdkit each, the store's with a plugin of
- * nbdkit's own.
  */
 #include <config.h>
 
-#include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 
+#include "control.h"
 #include "data.h"
+#include "nbdstore.h"
 #include "server.h"
 
 #define NR_PAGES 1024U
@@ -26,98 +20,21 @@
 #define MANY     12 /* reads at once: fewer than nbdkit has threads */
 #define TIMEOUT  6  /* seconds */
 
-static char dir[] = "/tmp/test-store-away-XXXXXX";
-static char file[64], pidfile[64], store_socket[64], control[64];
-static pid_t store;
-
-static void
-remove_all (void)
-{
-  if (store > 0)
-    kill (store, SIGKILL);
-  unlink (file);
-  unlink (pidfile);
-  unlink (store_socket);
-  unlink (control);
-  rmdir (dir);
-}
-
-static void
-make_all (void)
-{
-  int fd;
-
-  CHECK (mkdtemp (dir) != NULL);
-  snprintf (file, sizeof file, "%s/file", dir);
-  snprintf (pidfile, sizeof pidfile, "%s/pid", dir);
-  snprintf (store_socket, sizeof store_socket, "%s/store", dir);
-  snprintf (control, sizeof control, "%s/control", dir);
-  CHECK (atexit (remove_all) == 0);
-  fd = open (file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  CHECK (fd >= 0 && ftruncate (fd, 16 * MiB) == 0);
-  close (fd);
-}
-
-static int
-store_serves (void *unused)
-{
-  (void) unused;
-  return access (pidfile, F_OK) == 0;
-}
-
-static void
-start_store (void)
-{
-  unlink (pidfile);
-  unlink (store_socket);
-  store = fork ();
-  CHECK (store >= 0);
-  if (store == 0) {
-    prctl (PR_SET_PDEATHSIG, SIGKILL);
-    execl (NBDKIT_PROG, NBDKIT_PROG, "-f", "-U", store_socket, "-P", pidfile,
-           "file", file, (char *) NULL);
-    _exit (127);
-  }
-  wait_until (store_serves, NULL, "the store serves");
-}
-
-static void
-kill_store (void)
-{
-  kill (store, SIGKILL);
-  CHECK (waitpid (store, NULL, 0) == store);
-  store = 0;
-}
-
-/* What the control socket answers to "get ATTRIBUTE" or "set ATTRIBUTE=...". */
-static void
-ask (char *answer, size_t size, const char *request)
-{
-  char command[512];
-  FILE *fp;
-
-  snprintf (command, sizeof command, "%s -s %s %s", ZRAMCTL_PROG, control,
-            request);
-  fp = popen (command, "r");
-  CHECK (fp != NULL);
-  answer[0] = '\0';
-  CHECK (fgets (answer, (int) size, fp) != NULL);
-  CHECK (pclose (fp) == 0);
-}
+static const char *control;
 
 static int
 engine_is (void *what)
 {
   char answer[64];
 
-  ask (answer, sizeof answer, "get backing_engine");
+  control_ask (control, "get backing_engine", answer, sizeof answer);
   return strcmp (answer, what) == 0;
 }
 
 static void
 wait_until_away (void)
 {
-  static char away[] = "nbd away\n";
+  static char away[] = "nbd away";
 
   wait_until (engine_is, away, "the server sees that its store is away");
 }
@@ -125,7 +42,7 @@ wait_until_away (void)
 static void
 wait_until_there (void)
 {
-  static char there[] = "nbd\n";
+  static char there[] = "nbd";
 
   wait_until (engine_is, there, "the server sees that its store is there");
 }
@@ -167,7 +84,7 @@ fill (struct nbd_handle *nbd)
     write_page (nbd, i);
   snprintf (request, sizeof request, "set writeback=page_indexes=%u-%u", GONE,
             NR_PAGES - 1);
-  ask (answer, sizeof answer, request);
+  control_ask (control, request, answer, sizeof answer);
   CHECK (sscanf (answer, "tried %u written %u", &tried, &written) == 2);
   CHECK (written == NR_PAGES - GONE);
 }
@@ -242,27 +159,27 @@ main (void)
   static struct reads reads;
   struct nbd_handle *nbd;
   struct server server;
-  char dev[128], socket[96], waiters[32], timeout[32];
+  char socket[96], waiters[32], timeout[32];
   double begun;
 
-  make_all ();
-  start_store ();
-  snprintf (dev, sizeof dev, "backing_dev=nbd+unix:///?socket=%s",
-            store_socket);
+  nbdstore_make (16 * MiB);
+  control = nbdstore_path ("control");
+  nbdstore_start ();
   snprintf (socket, sizeof socket, "control=%s", control);
   snprintf (waiters, sizeof waiters, "backing_waiters=%d", WAITERS);
   snprintf (timeout, sizeof timeout, "backing_timeout=%d", TIMEOUT);
-  server_start (&server, "4M", dev, socket, waiters, timeout, NULL);
+  server_start (&server, "4M", nbdstore_parameter (), socket, waiters, timeout,
+                NULL);
   nbd = server_connect (&server);
   fill (nbd);
   check_page (nbd, GONE);
 
-  kill_store ();
+  nbdstore_kill ();
   wait_until_away ();
   begin_reads (nbd, &reads);
   CHECK (take_reads (nbd, &reads, MANY - WAITERS) == 0);
   check_memory_is_served (nbd);
-  start_store ();
+  nbdstore_start ();
   CHECK (take_reads (nbd, &reads, WAITERS) == WAITERS);
   wait_until_there ();
   begin_reads (nbd, &reads);
@@ -270,14 +187,14 @@ main (void)
   CHECK (server_log_count (&server, "the server is away") == 1);
   CHECK (server_log_count (&server, "the server is there again") == 1);
 
-  kill_store ();
+  nbdstore_kill ();
   wait_until_away ();
   begun = seconds ();
   begin_reads (nbd, &reads);
   CHECK (take_reads (nbd, &reads, MANY) == 0);
   CHECK (seconds () - begun >= TIMEOUT - 0.5);
   CHECK (seconds () - begun < 3 * TIMEOUT);
-  start_store ();
+  nbdstore_start ();
   wait_until_there ();
   for (unsigned i = GONE; i < NR_PAGES - 2; i++)
     check_page (nbd, i);
