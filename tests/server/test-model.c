@@ -6,6 +6,11 @@
  * outcome a matter of chance: bytes that one request changes, no other request
  * looks at or changes.  Neighbouring bytes of the same page are fair game.
  *
+ * In the last two servers pages are marked as idle, recompressed and written
+ * back all the time, so that requests find them in memory, in the store, or on
+ * their way.  The store of the last goes away and comes back: whoever needs it
+ * waits, and no request fails.
+ *
  * MODEL_SEED  makes the same requests again (it is printed)
  * MODEL_OPS   how many of them for each server: for as long as one likes
  */
@@ -13,10 +18,14 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
+#include "control.h"
 #include "data.h"
+#include "nbdstore.h"
 #include "server.h"
 
 #define SIZE        (6 * MiB + 3 * PAGE)
@@ -325,20 +334,147 @@ run_ops (uint64_t n)
 }
 
 static void
+connect_all (const struct server *server)
+{
+  memset (model, 0, SIZE);
+  for (size_t i = 0; i < CONNECTIONS; i++)
+    handles[i] = server_connect (server);
+  CHECK (nbd_get_size (handles[0]) == (int64_t) SIZE);
+}
+
+static void
+disconnect_all (void)
+{
+  for (size_t i = 0; i < CONNECTIONS; i++)
+    nbd_close (handles[i]);
+}
+
+static void
 test_server (const char *one, const char *two, uint64_t n)
 {
   struct server server;
 
-  memset (model, 0, SIZE);
   server_start (&server, DISKSIZE, one, two, NULL);
-  for (size_t i = 0; i < CONNECTIONS; i++)
-    handles[i] = server_connect (&server);
-  CHECK (nbd_get_size (handles[0]) == (int64_t) SIZE);
+  connect_all (&server);
   run_ops (n);
   check_read (handles[0], model, SIZE, 0);
-  for (size_t i = 0; i < CONNECTIONS; i++)
-    nbd_close (handles[i]);
+  disconnect_all ();
   server_stop (&server);
+}
+
+/* Who moves pages about while requests are made. */
+struct mover {
+  const char *control;
+  int store_goes; /* by him, too */
+  uint64_t state;
+  _Atomic int over;
+};
+
+static void
+move_pages (struct mover *mover)
+{
+  static const char *const requests[] = {
+      "set idle=all",
+      "set writeback=type=idle",
+      "set idle=all",
+      "set recompress=type=idle",
+      "set writeback=type=huge",
+      "set recompress=threshold=1000",
+      "set writeback=page_indexes=0-15",
+      "set writeback=page_indexes=100-900",
+      "set compact=1",
+  };
+  const char *const request = requests[random_below (
+      &mover->state, sizeof requests / sizeof requests[0])];
+  char answer[256];
+
+  /* While the store is away, or when it goes, a run says that it failed. */
+  if (control_try (mover->control, request, answer, sizeof answer) != 0 &&
+      !mover->store_goes)
+    fail ("refused: %s", request);
+}
+
+static void
+move_store (struct mover *mover)
+{
+  const struct timespec gone = {
+      .tv_nsec = (long) random_below (&mover->state, 200) * 1000000};
+
+  nbdstore_kill ();
+  nanosleep (&gone, NULL);
+  nbdstore_start ();
+}
+
+static void *
+move (void *arg)
+{
+  struct mover *const mover = arg;
+
+  while (!mover->over) {
+    move_pages (mover);
+    if (mover->store_goes && random_below (&mover->state, 20) == 0)
+      move_store (mover);
+  }
+  return NULL;
+}
+
+/* That it happened, to pages in bd_stat and in recomp_stat, beside N requests.
+ */
+static void
+check_moved (const char *control, uint64_t n)
+{
+  uint64_t there, reads, writes, tried, gained;
+  char answer[256];
+
+  control_ask (control, "get bd_stat", answer, sizeof answer);
+  CHECK (sscanf (answer, "%" SCNu64 " %" SCNu64 " %" SCNu64, &there, &reads,
+                 &writes) == 3);
+  fprintf (stderr, "bd_stat: %s; ", answer);
+  control_ask (control, "get recomp_stat", answer, sizeof answer);
+  CHECK (sscanf (answer, "%" SCNu64 " %" SCNu64, &tried, &gained) == 2);
+  fprintf (stderr, "recomp_stat: %s\n", answer);
+  CHECK (reads > n / 100 && writes > n / 100 && gained > 0);
+}
+
+/* SIZE may be NULL. */
+static void
+test_moving (const char *store, const char *size, int store_goes, uint64_t n)
+{
+  struct mover mover = {.store_goes = store_goes, .state = state};
+  struct server server;
+  pthread_t thread;
+  char control[96];
+
+  mover.control = nbdstore_path (store_goes ? "control2" : "control1");
+  snprintf (control, sizeof control, "control=%s", mover.control);
+  server_start (&server, DISKSIZE, "recomp_algorithm=algo=zstd", control, store,
+                size, NULL);
+  connect_all (&server);
+  CHECK (pthread_create (&thread, NULL, move, &mover) == 0);
+  run_ops (n);
+  check_read (handles[0], model, SIZE, 0);
+  check_moved (mover.control, n);
+  mover.over = 1;
+  pthread_join (thread, NULL);
+  if (store_goes) { /* it has ended with the thread that started it */
+    nbdstore_kill ();
+    nbdstore_start ();
+  }
+  check_read (handles[0], model, SIZE, 0);
+  disconnect_all ();
+  server_stop (&server);
+}
+
+static void
+test_moving_pages (uint64_t n)
+{
+  char store[96];
+
+  nbdstore_make (16 * MiB);
+  snprintf (store, sizeof store, "backing_dev=%s", nbdstore_path ("disk"));
+  test_moving (store, "backing_size=16M", 0, n);
+  nbdstore_start ();
+  test_moving (nbdstore_parameter (), NULL, 1, n);
 }
 
 static uint64_t
@@ -364,6 +500,7 @@ main (void)
   test_server ("comp_algorithm=lz4", NULL, n);
   test_server ("comp_algorithm=zstd", NULL, n);
   test_server ("comp_algorithm=lz4", "spread_threshold=0", n);
+  test_moving_pages (n);
 
   for (size_t i = 0; i < DEPTH; i++)
     free (ops[i].buf);
