@@ -31,7 +31,8 @@
 static struct store *store;
 static pid_t server;
 static char dir[64];
-static char file[96], pidfile[96], uri[160], failing[96];
+static char file[96], pidfile[96], uri[256], failing[96];
+static char keys[96], other_keys[96];
 static _Atomic unsigned lines; /* that were told */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char last_line[256];
@@ -143,6 +144,8 @@ setup (void)
   snprintf (file, sizeof file, "%s/file", dir);
   snprintf (pidfile, sizeof pidfile, "%s/pid", dir);
   snprintf (failing, sizeof failing, "%s/failing", dir);
+  snprintf (keys, sizeof keys, "%s/keys", dir);
+  snprintf (other_keys, sizeof other_keys, "%s/other-keys", dir);
   snprintf (uri, sizeof uri, "nbd+unix:///?socket=%s/socket", dir);
   make_file ();
   lines = 0;
@@ -155,6 +158,8 @@ teardown (void)
   unlink (file);
   unlink (pidfile);
   unlink (failing);
+  unlink (keys);
+  unlink (other_keys);
   rmdir (dir);
 }
 
@@ -542,6 +547,61 @@ START_TEST (a_fork_keeps_it)
   store_close (store);
 }
 
+static void
+put_key (const char *name, const char *key)
+{
+  FILE *const fp = fopen (name, "we");
+
+  must (fp != NULL);
+  must (fprintf (fp, "zram:%s\n", key) > 0);
+  must_equal (fclose (fp), 0);
+}
+
+static void
+start_secret_server (void)
+{
+  char psk[128];
+
+  put_key (keys, "00112233445566778899aabbccddeeff");
+  snprintf (psk, sizeof psk, "--tls-psk=%s", keys);
+  start_server ("--tls=require", psk, "file", file, NULL);
+}
+
+static void
+set_secret_uri (const char *with)
+{
+  snprintf (uri, sizeof uri,
+            "nbds+unix://zram@/?socket=%s/socket&tls-psk-file=%s", dir, with);
+}
+
+/* With a key that both have; and again when the server has gone and come back.
+ */
+START_TEST (the_way_may_be_secret)
+{
+  start_secret_server ();
+  set_secret_uri (keys);
+  start ();
+  ck_assert_int_eq (transfer (true, 7, 'x'), 0);
+  end_server ();
+  wait_until_away (true);
+  start_secret_server ();
+  ck_assert_int_eq (transfer (false, 7, 'x'), 0);
+  finish ();
+}
+
+START_TEST (a_way_that_is_not_secret_is_refused)
+{
+  start_secret_server ();
+  must_refuse (uri, 0, -EIO, "TLS");
+  put_key (other_keys, "ffeeddccbbaa99887766554433221100");
+  set_secret_uri (other_keys);
+  must_refuse (uri, 0, -EIO, "handshake");
+  end_server ();
+  start_file_server ();
+  set_secret_uri (keys);
+  must_refuse (uri, 0, -EIO, "TLS");
+}
+
 int
 main (void)
 {
@@ -561,5 +621,7 @@ main (void)
   tcase_add_test (tc, it_stops_with_requests_in_flight);
   tcase_add_test (tc, it_stops_while_it_is_away);
   tcase_add_test (tc, a_fork_keeps_it);
+  tcase_add_test (tc, the_way_may_be_secret);
+  tcase_add_test (tc, a_way_that_is_not_secret_is_refused);
   return suite_run (suite);
 }
