@@ -34,6 +34,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 #include <sys/eventfd.h>
 
@@ -745,13 +746,39 @@ make (const struct store_config *config)
   return NULL;
 }
 
+/* Which of the URI's files is not named from / on; NULL: none.  Each is opened
+ * at each connection, and when one is made anew the server has long left the
+ * directory that it was started in. */
+static const char *
+relative_file (const char *uri)
+{
+  static const char *const files[] = {
+      "socket=", "tls-certificates=", "tls-psk-file="};
+
+  for (const char *at = strpbrk (uri, "?"); at; at = strpbrk (at, "&;")) {
+    at++;
+    for (unsigned i = 0; i < sizeof files / sizeof files[0]; i++) {
+      const size_t len = strlen (files[i]);
+
+      if (strncmp (at, files[i], len) == 0 && at[len] != '/' &&
+          strncasecmp (at + len, "%2f", 3) != 0)
+        return files[i];
+    }
+  }
+  return NULL;
+}
+
 static int
 remote_open (struct store **store, const struct store_config *config,
              char **why)
 {
+  const char *const relative = relative_file (config->backing_dev);
   struct store_nbd *n;
   int r;
 
+  if (relative)
+    return store_refuse (why, -EINVAL, "%s: %s: give the whole name, from / on",
+                         config->backing_dev, relative);
   pthread_once (&lib_once, load_lib);
   if (lib_missing[0])
     return store_refuse (why, -ENOSYS, "%s: needs libnbd: install it: %s",

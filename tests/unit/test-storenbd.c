@@ -302,8 +302,13 @@ START_TEST (what_is_written_is_read)
 START_TEST (what_cannot_be_used_is_refused)
 {
   must_refuse (uri, 0, -ENOENT, "No such file");
+  must_refuse ("nbd+unix:///?socket=%2Fnot-there", 0, -ENOENT, "No such file");
   must_refuse ("http://host/", 0, -EINVAL, "give nbd://HOST");
   must_refuse ("nbdx://host/", 0, -EINVAL, "give nbd://HOST");
+  must_refuse ("nbd+unix:///?socket=here", 0, -EINVAL,
+               "socket=: give the whole name, from / on");
+  must_refuse ("nbds://host/?tls-certificates=/there&tls-psk-file=here", 0,
+               -EINVAL, "tls-psk-file=: give the whole name, from / on");
   start_server ("-r", "memory", "16M", NULL);
   must_refuse (uri, 0, -EINVAL, "can only be read");
   end_server ();
