@@ -154,10 +154,14 @@ parse_int (const char *key, const char *value, int *n, struct attr_error *error)
   if (isdigit ((unsigned char) *digits))
     number = strtol (value, &end, 10);
   if (!end || *end != '\0')
-    return attr_fail (error, "algorithm_params: %s '%.64s' is not a number",
+    return attr_fail (error,
+                      "algorithm_params: %s '%.64s' is not a number: give a "
+                      "whole one, without a unit",
                       key, value);
   if (errno == ERANGE || number < INT_MIN || number > INT_MAX)
-    return attr_fail (error, "algorithm_params: %s '%.64s' is out of range",
+    return attr_fail (error,
+                      "algorithm_params: %s '%.64s' is out of range: "
+                      "the manual has each algorithm's",
                       key, value);
   *n = (int) number;
   return 0;
