@@ -362,16 +362,18 @@ test_server (const char *one, const char *two, uint64_t n)
   server_stop (&server);
 }
 
-/* Who moves pages about while requests are made. */
+/* Who moves pages about while requests are made, and who has the store go away.
+ */
 struct mover {
+  pthread_t thread;
   const char *control;
-  int store_goes; /* by him, too */
+  int store_goes;
   uint64_t state;
   _Atomic int over;
 };
 
-static void
-move_pages (struct mover *mover)
+static void *
+move_pages (void *arg)
 {
   static const char *const requests[] = {
       "set idle=all",
@@ -384,38 +386,59 @@ move_pages (struct mover *mover)
       "set writeback=page_indexes=100-900",
       "set compact=1",
   };
-  const char *const request = requests[random_below (
-      &mover->state, sizeof requests / sizeof requests[0])];
+  struct mover *const mover = arg;
   char answer[256];
 
-  /* While the store is away, or when it goes, a run says that it failed. */
-  if (control_try (mover->control, request, answer, sizeof answer) != 0 &&
-      !mover->store_goes)
-    fail ("refused: %s", request);
+  while (!mover->over) {
+    const char *const request = requests[random_below (
+        &mover->state, sizeof requests / sizeof requests[0])];
+
+    /* A store that goes has a run say that it failed. */
+    if (control_try (mover->control, request, answer, sizeof answer) != 0 &&
+        !mover->store_goes)
+      fail ("refused: %s", request);
+  }
+  return NULL;
 }
 
 static void
-move_store (struct mover *mover)
+sleep_for_less_than (struct mover *mover, uint64_t ms)
 {
-  const struct timespec gone = {
-      .tv_nsec = (long) random_below (&mover->state, 200) * 1000000};
+  const struct timespec ts = {
+      .tv_nsec = (long) random_below (&mover->state, ms) * 1000000};
 
-  nbdstore_kill ();
-  nanosleep (&gone, NULL);
-  nbdstore_start ();
+  nanosleep (&ts, NULL);
 }
 
 static void *
-move (void *arg)
+move_store (void *arg)
 {
   struct mover *const mover = arg;
 
   while (!mover->over) {
-    move_pages (mover);
-    if (mover->store_goes && random_below (&mover->state, 20) == 0)
-      move_store (mover);
+    sleep_for_less_than (mover, 500);
+    nbdstore_kill ();
+    sleep_for_less_than (mover, 200);
+    nbdstore_start ();
   }
   return NULL;
+}
+
+static void
+mover_start (struct mover *mover, void *(*move) (void *arg), int store_goes,
+             const char *control)
+{
+  *mover = (struct mover){.control = control,
+                          .store_goes = store_goes,
+                          .state = random_next (&state)};
+  CHECK (pthread_create (&mover->thread, NULL, move, mover) == 0);
+}
+
+static void
+mover_stop (struct mover *mover)
+{
+  mover->over = 1;
+  CHECK (pthread_join (mover->thread, NULL) == 0);
 }
 
 /* That it happened, to pages in bd_stat and in recomp_stat, beside N requests.
@@ -440,26 +463,27 @@ check_moved (const char *control, uint64_t n)
 static void
 test_moving (const char *store, const char *size, int store_goes, uint64_t n)
 {
-  struct mover mover = {.store_goes = store_goes, .state = state};
+  const char *const path = nbdstore_path (store_goes ? "control2" : "control1");
+  struct mover of_pages, of_store;
   struct server server;
-  pthread_t thread;
   char control[96];
 
-  mover.control = nbdstore_path (store_goes ? "control2" : "control1");
-  snprintf (control, sizeof control, "control=%s", mover.control);
+  snprintf (control, sizeof control, "control=%s", path);
   server_start (&server, DISKSIZE, "recomp_algorithm=algo=zstd", control, store,
                 size, NULL);
   connect_all (&server);
-  CHECK (pthread_create (&thread, NULL, move, &mover) == 0);
+  mover_start (&of_pages, move_pages, store_goes, path);
+  if (store_goes)
+    mover_start (&of_store, move_store, store_goes, path);
   run_ops (n);
   check_read (handles[0], model, SIZE, 0);
-  check_moved (mover.control, n);
-  mover.over = 1;
-  pthread_join (thread, NULL);
-  if (store_goes) { /* it has ended with the thread that started it */
-    nbdstore_kill ();
+  if (store_goes) {
+    mover_stop (&of_store);
+    nbdstore_kill (); /* it ends with the thread that started it */
     nbdstore_start ();
   }
+  check_moved (path, n);
+  mover_stop (&of_pages);
   check_read (handles[0], model, SIZE, 0);
   disconnect_all ();
   server_stop (&server);
@@ -472,9 +496,9 @@ test_moving_pages (uint64_t n)
 
   nbdstore_make (16 * MiB);
   snprintf (store, sizeof store, "backing_dev=%s", nbdstore_path ("disk"));
-  test_moving (store, "backing_size=16M", 0, n);
+  test_moving (store, "backing_size=16M", 0, n / 2);
   nbdstore_start ();
-  test_moving (nbdstore_parameter (), NULL, 1, n);
+  test_moving (nbdstore_parameter (), NULL, 1, n / 3); /* it waits often */
 }
 
 static uint64_t
