@@ -2,8 +2,10 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "compiler.h"
@@ -17,6 +19,9 @@
 #endif
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
+#endif
+#ifndef PIDFD_SELF_THREAD
+#define PIDFD_SELF_THREAD (-10000)
 #endif
 
 static size_t
@@ -104,10 +109,9 @@ vmem_populate (void *start, size_t size)
   return 0;
 }
 
-void
-vmem_give_back (void *start, size_t size)
+static void
+give_back_one (void *start, size_t size)
 {
-  lockdep_may_sleep ();
   if (madvise (start, size, MADV_DONTNEED) == 0)
     return;
   /* Locked memory: 5.18 can drop it as it is, older kernels must unlock; what
@@ -117,4 +121,27 @@ vmem_give_back (void *start, size_t size)
   munlock (start, size);
   madvise (start, size, MADV_DONTNEED);
   mlock2 (start, size, MLOCK_ONFAULT);
+}
+
+/* By one system call.  False, and some may have been given back: the kernel
+ * cannot do that; before 6.13 none can, for memory of one's own. */
+static bool
+give_back_together (const struct iovec *ranges, unsigned nr)
+{
+  size_t size = 0;
+
+  for (unsigned i = 0; i < nr; i++)
+    size += ranges[i].iov_len;
+  return syscall (SYS_process_madvise, PIDFD_SELF_THREAD, ranges,
+                  (unsigned long) nr, MADV_DONTNEED_LOCKED, 0U) == (long) size;
+}
+
+void
+vmem_give_back (const struct iovec *ranges, unsigned nr)
+{
+  lockdep_may_sleep ();
+  if (nr > 1 && give_back_together (ranges, nr))
+    return;
+  for (unsigned i = 0; i < nr; i++)
+    give_back_one (ranges[i].iov_base, ranges[i].iov_len);
 }

@@ -12,10 +12,13 @@
  *
  * Giving a zspage back and filling it again costs 50 us, and a workload may sit
  * on the border, so a few are kept even when nobody has asked for a reserve.
+ * And giving one back interrupts all threads, so of a pool that is not small
+ * some more are kept until they can go together (vmem.h).
  */
 #include <config.h>
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "futex.h"
 #include "vmem.h"
@@ -100,11 +103,37 @@ put_unused (struct zs_pool *pool, uint32_t index)
   index_unlock (pool);
 }
 
-static void
-give_back (struct zs_pool *pool, uint32_t index)
+static char *
+zspage_start (const struct zs_pool *pool, uint32_t index)
 {
-  vmem_give_back (zs_block (pool->base, zs_ref_make (index, 0)), ZSPAGE_SIZE);
-  put_unused (pool, index);
+  return pool->base + ((size_t) index << ZSPAGE_SHIFT);
+}
+
+static int
+compare_indexes (const void *a, const void *b)
+{
+  const uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
+
+  return (x > y) - (x < y);
+}
+
+/* Give NR zspages back, those that are neighbours as one. */
+static void
+give_back (struct zs_pool *pool, uint32_t *indexes, unsigned nr)
+{
+  struct iovec ranges[VMEM_MAX_RANGES];
+  unsigned nr_ranges = 0;
+
+  qsort (indexes, nr, sizeof *indexes, compare_indexes);
+  for (unsigned i = 0; i < nr; i++) {
+    if (i == 0 || indexes[i] != indexes[i - 1] + 1)
+      ranges[nr_ranges++] =
+          (struct iovec){.iov_base = zspage_start (pool, indexes[i])};
+    ranges[nr_ranges - 1].iov_len += ZSPAGE_SIZE;
+  }
+  vmem_give_back (ranges, nr_ranges);
+  for (unsigned i = 0; i < nr; i++)
+    put_unused (pool, indexes[i]);
 }
 
 /* Let COUNT zspages from INDEX on, and their raw tags, be written. */
@@ -130,7 +159,7 @@ fill_zspage (struct zs_pool *pool, uint32_t index)
   if (r == 0)
     r = vmem_populate (start, ZSPAGE_SIZE);
   if (r < 0)
-    give_back (pool, index);
+    give_back (pool, &index, 1);
   return r;
 }
 
@@ -233,17 +262,49 @@ do_most_kept (const struct zs_pool *pool)
                                               : ZS_KEEP_EMPTY;
 }
 
+static uint32_t
+surplus_of (const struct zs_pool *pool)
+{
+  const uint64_t share = (pool->used >> ZSPAGE_SHIFT) / ZS_SURPLUS_SHARE;
+
+  return share < ZS_MAX_SURPLUS ? (uint32_t) share : ZS_MAX_SURPLUS;
+}
+
+/* Those that are too many in the reserve, if they are more than SURPLUS: how
+ * many. */
+static unsigned
+take_surplus (struct zs_pool *pool, uint32_t surplus,
+              uint32_t indexes[VMEM_MAX_RANGES])
+{
+  unsigned nr = 0;
+
+  index_lock (pool);
+  const uint32_t most = do_most_kept (pool);
+
+  if (pool->reserve.count > most + surplus)
+    while (pool->reserve.count > most && nr < VMEM_MAX_RANGES)
+      indexes[nr++] = do_pop (pool, &pool->reserve);
+  index_unlock (pool);
+  return nr;
+}
+
+static void
+give_surplus_back (struct zs_pool *pool, uint32_t surplus)
+{
+  uint32_t indexes[VMEM_MAX_RANGES];
+  unsigned nr;
+
+  while ((nr = take_surplus (pool, surplus, indexes)) > 0)
+    give_back (pool, indexes, nr);
+}
+
 void
 zs_zspage_put (struct zs_pool *pool, uint32_t index)
 {
   index_lock (pool);
-  const bool keep = pool->reserve.count < do_most_kept (pool);
-
-  if (keep)
-    do_push (pool, &pool->reserve, index);
+  do_push (pool, &pool->reserve, index);
   index_unlock (pool);
-  if (!keep)
-    give_back (pool, index);
+  give_surplus_back (pool, surplus_of (pool));
 }
 
 /* The reserve. */
@@ -254,29 +315,13 @@ zs_pool_set_wake (struct zs_pool *pool, _Atomic uint32_t *wake)
   pool->wake = wake;
 }
 
-/* Take one zspage that is too many out of the reserve; 0: none is. */
-static uint32_t
-take_surplus (struct zs_pool *pool)
-{
-  uint32_t index = 0;
-
-  index_lock (pool);
-  if (pool->reserve.count > do_most_kept (pool))
-    index = do_pop (pool, &pool->reserve);
-  index_unlock (pool);
-  return index;
-}
-
 void
 zs_pool_set_reserve (struct zs_pool *pool, uint64_t bytes)
 {
-  uint32_t index;
-
   index_lock (pool);
   pool->reserve_target = (uint32_t) ((bytes + ZSPAGE_SIZE - 1) >> ZSPAGE_SHIFT);
   index_unlock (pool);
-  while ((index = take_surplus (pool)) != 0)
-    give_back (pool, index);
+  give_surplus_back (pool, 0);
 }
 
 uint64_t

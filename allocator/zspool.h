@@ -11,6 +11,7 @@
 #include "compiler.h"
 #include "lockdep.h"
 #include "page.h"
+#include "vmem.h"
 #include "zsbins.h"
 #include "zsblock.h"
 #include "zsmalloc.h"
@@ -21,6 +22,11 @@
 
 /* Emptied zspages that are kept when nobody asks for a reserve: half a MiB. */
 #define ZS_KEEP_EMPTY 8
+
+/* ... and those beyond them, until one more and they go back to the system
+ * together: a sixteenth of the pool, and a MiB at most. */
+#define ZS_MAX_SURPLUS   (VMEM_MAX_RANGES - 1)
+#define ZS_SURPLUS_SHARE 16
 
 enum zspage_kind {
   ZSPAGE_UNUSED, /* in no shard: kept in reserve, or no memory behind it */

@@ -349,7 +349,10 @@ shrink_leaves (struct slot_table *table, uint64_t first, uint64_t count)
 {
   const size_t leaf_size = sizeof (struct slot) << table->leaf_shift;
 
-  vmem_give_back ((char *) table->slots + first * leaf_size, count * leaf_size);
+  const struct iovec leaves = {(char *) table->slots + first * leaf_size,
+                               count * leaf_size};
+
+  vmem_give_back (&leaves, 1);
   for (uint64_t leaf = first; leaf < first + count; leaf++) {
     atomic_store_explicit (&table->leaves[leaf], 0, memory_order_release);
     futex_wake_all (&table->leaves[leaf]);

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "filling.h"
+#include "oldkernel.h"
 #include "unit.h"
 
 #define MIB (UINT64_C (1) << 20)
@@ -108,25 +108,6 @@ START_TEST (locked_memory_goes_back_as_any_other)
   ck_assert_uint_lt (locked.emptied, 4 * MIB);
 }
 
-/* Newer than some C libraries' headers; the value is the kernel's own. */
-#ifndef MADV_DONTNEED_LOCKED
-#define MADV_DONTNEED_LOCKED 24
-#endif
-
-/* Linux before 5.18, for the rest of this process. */
-static bool old_kernel;
-
-/* The C library's, for the pool too: this program has been linked to it. */
-int
-madvise (void *start, size_t size, int advice)
-{
-  if (old_kernel && advice == MADV_DONTNEED_LOCKED) {
-    errno = EINVAL;
-    return -1;
-  }
-  return (int) syscall (SYS_madvise, start, size, advice);
-}
-
 /* What was given back is unlocked, and what was made since is locked, on an old
  * kernel, too. */
 START_TEST (what_is_locked_is_what_is_held)
@@ -134,7 +115,7 @@ START_TEST (what_is_locked_is_what_is_held)
   struct filling filling;
   uint64_t before, full, after;
 
-  old_kernel = _i;
+  kernel_pretend ((enum kernel_age) _i);
   ck_assert_int_eq (memory_lock (), true);
   before = locked_bytes ();
   filling_make (&filling, NR_PAGES, 0);
@@ -169,6 +150,6 @@ main (void)
   suite = suite_create ("lockedmemory");
   tc = suite_case (suite, "locked memory");
   tcase_add_test (tc, locked_memory_goes_back_as_any_other);
-  tcase_add_loop_test (tc, what_is_locked_is_what_is_held, 0, 2);
+  tcase_add_loop_test (tc, what_is_locked_is_what_is_held, 0, KERNEL_AGES);
   return suite_run (suite);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <sys/mman.h>
 
+#include "oldkernel.h"
 #include "unit.h"
 #include "vmem.h"
 
@@ -201,12 +202,20 @@ START_TEST (populate_puts_memory_there_and_keeps_what_was)
   vmem_release (start, 16 * page);
 }
 
+static void
+give_back (void *start, size_t size)
+{
+  const struct iovec range = {start, size};
+
+  vmem_give_back (&range, 1);
+}
+
 /* Fill 16 pages, give the middle 8 back, look, and fill them again. */
 static void
 give_middle_back (char *start)
 {
   memset (start, 0x11, 16 * page);
-  vmem_give_back (start + 4 * page, 8 * page);
+  give_back (start + 4 * page, 8 * page);
   ck_assert_uint_eq (resident (start, 16), 8);
   ck_assert_int_eq (start[4 * page - 1], 0x11);
   ck_assert_int_eq (start[12 * page], 0x11);
@@ -235,13 +244,34 @@ START_TEST (given_back_memory_is_gone_though_it_was_locked)
   else {
     memset (start, 0x11, 16 * page);
     ck_assert_uint_eq (resident (start, 16), 16);
-    vmem_give_back (start + 4 * page, 8 * page);
+    give_back (start + 4 * page, 8 * page);
     ck_assert_uint_eq (resident (start, 16), 8);
     ck_assert_int_eq (start[4 * page - 1], 0x11);
     ck_assert_int_eq (start[12 * page], 0x11);
     ck_assert (all_zero (start + 4 * page, 8 * page));
   }
   vmem_release (start, 16 * page);
+}
+
+/* Every other page of them. */
+START_TEST (many_ranges_are_given_back_by_any_kernel)
+{
+  struct iovec ranges[VMEM_MAX_RANGES];
+  const size_t size = 2 * VMEM_MAX_RANGES * page;
+  char *start = vmem_reserve (size);
+
+  kernel_pretend ((enum kernel_age) _i);
+  ck_assert_int_eq (vmem_open (start, size), 0);
+  memset (start, 0x11, size);
+  for (unsigned i = 0; i < VMEM_MAX_RANGES; i++)
+    ranges[i] = (struct iovec){start + 2 * i * page, page};
+  vmem_give_back (ranges, VMEM_MAX_RANGES);
+  ck_assert_uint_eq (resident (start, size / page), VMEM_MAX_RANGES);
+  for (unsigned i = 0; i < VMEM_MAX_RANGES; i++) {
+    ck_assert (all_zero (start + 2 * i * page, page));
+    ck_assert_int_eq (start[(2 * i + 1) * page], 0x11);
+  }
+  vmem_release (start, size);
 }
 
 START_TEST (no_huge_pages_and_not_in_a_core_dump)
@@ -278,6 +308,8 @@ main (void)
   tcase_add_test (tc, populate_puts_memory_there_and_keeps_what_was);
   tcase_add_test (tc, given_back_memory_is_gone);
   tcase_add_test (tc, given_back_memory_is_gone_though_it_was_locked);
+  tcase_add_loop_test (tc, many_ranges_are_given_back_by_any_kernel, 0,
+                       KERNEL_AGES);
   tcase_add_test (tc, no_huge_pages_and_not_in_a_core_dump);
   if (memory_can_be_limited ()) {
     tcase_add_test (tc, reserved_addresses_are_no_commitment);
