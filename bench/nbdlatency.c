@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* nbdlatency: how long random reads of 4 KiB take, over NBD.
  *
- *   nbdlatency URI DEPTH SECONDS
+ *   nbdlatency URI DEPTH SECONDS [PERCENT]
  *
- * With DEPTH under way on one connection.  On stdout: how many there were, the
+ * With DEPTH under way on one connection, all over the disk, or the first
+ * PERCENT of it.  On stdout: how many there were, the
  * median, the 99th percentile and the longest, in microseconds.
  */
 #include <config.h>
@@ -94,15 +95,16 @@ compare (const void *a, const void *b)
 int
 main (int argc, char *argv[])
 {
+  const unsigned percent = argc > 4 ? (unsigned) atoi (argv[4]) : 100;
   unsigned depth;
 
-  if (argc != 4 || (depth = (unsigned) atoi (argv[2])) == 0 ||
-      depth > MAX_DEPTH)
-    fail ("usage: nbdlatency URI DEPTH SECONDS");
+  if (argc < 4 || argc > 5 || (depth = (unsigned) atoi (argv[2])) == 0 ||
+      depth > MAX_DEPTH || percent == 0 || percent > 100)
+    fail ("usage: nbdlatency URI DEPTH SECONDS [PERCENT]");
   nbd = nbd_create ();
   if (!nbd || nbd_connect_uri (nbd, argv[1]) < 0)
     fail ("%s", nbd_get_error ());
-  nr_pages = (uint32_t) (nbd_get_size (nbd) / ZRAM_PAGE_SIZE);
+  nr_pages = (uint32_t) (nbd_get_size (nbd) / ZRAM_PAGE_SIZE / 100 * percent);
   times = new_array (MAX_READS, sizeof *times);
   read_for (depth, atof (argv[3]));
   qsort (times, nr_times, sizeof *times, compare);
