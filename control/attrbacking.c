@@ -426,13 +426,30 @@ take_range (struct writeback_words *words, const char *value, uint64_t first,
   return write_back (words);
 }
 
+/* The number of a page, of a word that is to have WHAT.  One that takes more
+ * than 64 bits is a number, too, and of no page. */
+static int
+parse_page (struct writeback_words *words, const char *name, const char *value,
+            const char *what, uint64_t *page)
+{
+  const size_t digits = strspn (value, "0123456789");
+
+  if (attr_parse_count (name, value, what, page, words->error) == 0)
+    return 0;
+  return digits > 0 && value[digits] == '\0'
+             ? attr_fail_as (words->error, ERANGE,
+                             "%s: '%.64s' is out of range: give %s", name,
+                             value, what)
+             : -1;
+}
+
 static int
 take_index (struct writeback_words *words, const char *value)
 {
   uint64_t index = 0;
 
-  if (attr_parse_count ("writeback: page_index", value, "the number of a page",
-                        &index, words->error) < 0)
+  if (parse_page (words, "writeback: page_index", value, "the number of a page",
+                  &index) < 0)
     return -1;
   return take_range (words, value, index, index);
 }
@@ -450,10 +467,8 @@ take_indexes (struct writeback_words *words, const char *value)
                       "writeback: page_indexes '%.64s' is no range: give %s",
                       value, what);
   snprintf (first, sizeof first, "%.*s", (int) (dash - value), value);
-  if (attr_parse_count ("writeback: page_indexes", first, what, &from,
-                        words->error) < 0 ||
-      attr_parse_count ("writeback: page_indexes", dash + 1, what, &to,
-                        words->error) < 0)
+  if (parse_page (words, "writeback: page_indexes", first, what, &from) < 0 ||
+      parse_page (words, "writeback: page_indexes", dash + 1, what, &to) < 0)
     return -1;
   return take_range (words, value, from, to);
 }

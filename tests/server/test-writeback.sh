@@ -61,6 +61,8 @@ must_be_refused "type 'huuge' is unknown: choose from" \
 must_be_refused 'is out of range: the pages are 0 to 4095' \
   set writeback='page_index=300 page_indexes=1-4096'
 must_be_refused 'is out of range' set writeback=page_indexes=3-2
+must_be_refused 'is out of range: give the number of a page' \
+  set writeback=page_index=18446744073709551616
 must_be_refused 'is no range: give the numbers of two pages' \
   set writeback=page_indexes=3
 must_be_refused 'it takes type, page_index and page_indexes' \
