@@ -17,16 +17,19 @@
 #include "subject.h"
 
 static const char usage[] =
-    "Usage: conformance [-l | [-p] [-k | -s here | -s kernel]] TABLE...\n"
+    "Usage: conformance [-l | [-p] [-b DEVICE] [-k | -s here | -s kernel]]\n"
+    "                   TABLE...\n"
     "\n"
     "Do the operations in the TABLEs to the kernel's zram and to the plugin, "
     "and\n"
     "compare.  See README.md.\n"
     "\n"
-    "-k       the test is skipped if the kernel's zram cannot be used\n"
-    "-s SIDE  this side alone\n"
-    "-p       the TABLEs are a part: what is declared need not be used\n"
-    "-l       only list why the two differ by design, each reason once\n";
+    "-b DEVICE  a disk of 2 MiB, whose data is lost, for the kernel's zram to\n"
+    "           write back to\n"
+    "-k         the test is skipped if the kernel's zram cannot be used\n"
+    "-s SIDE    this side alone\n"
+    "-p         the TABLEs are a part: what is declared need not be used\n"
+    "-l         only list why the two differ by design, each reason once\n";
 
 static struct side *sides[SIDES];
 static bool is_part;
@@ -111,11 +114,32 @@ has_attribute (struct side *side, const char *name)
   return side->has (name);
 }
 
+static bool
+has_backing (struct side *side, const char *name)
+{
+  (void) name;
+  return *side->store;
+}
+
+/* "6.16"; the plugin is as the newest is. */
+static bool
+has_version (struct side *side, const char *name)
+{
+  unsigned major = 0, minor = 0;
+
+  sscanf (name, "%u.%u", &major, &minor);
+  return side->version_number == 0 ||
+         side->version_number >= 1000 * major + minor;
+}
+
 /* What "needs" is followed by. */
 static const struct {
   const char *kind;
   bool (*has) (struct side *side, const char *name);
-} kinds[] = {{"algorithm", has_algorithm}, {"attribute", has_attribute}};
+} kinds[] = {{"algorithm", has_algorithm},
+             {"attribute", has_attribute},
+             {"backing", has_backing},
+             {"kernel", has_version}};
 
 /* "needs KIND NAME": the rest of the section is not for a side without it;
  * "needs KIND NAME kernel": only if that is the kernel. */
@@ -131,7 +155,7 @@ need (const struct op *op)
          strcmp (op->words[1], kinds[kind].kind) != 0)
     kind++;
   if (kind == sizeof kinds / sizeof *kinds)
-    op_wrong (op, "'needs algorithm' or 'needs attribute' is expected");
+    op_wrong (op, "there is no such thing to need");
   snprintf (name, sizeof name, "%s %s", op->words[1], op->words[2]);
   for (int i = 0; i < SIDES; i++)
     if (sides[i] &&
@@ -337,13 +361,13 @@ run (const struct script *script)
 
 /* SIDE: NULL, or the name of the only one. */
 static void
-enter (const char *side, bool must_have_kernel)
+enter (const char *side, const char *store, bool must_have_kernel)
 {
   const char *why = NULL;
 
   catch_signals ();
   if (!side || strcmp (side, "kernel") == 0) {
-    sides[KERNEL] = kernelside_enter (&why);
+    sides[KERNEL] = kernelside_enter (store, &why);
     if (!sides[KERNEL] && (must_have_kernel || side)) {
       printf ("SKIPPED: the kernel's side: %s\n", why);
       exit (77);
@@ -363,13 +387,16 @@ main (int argc, char **argv)
 {
   bool list = false, must_have_kernel = false;
   struct script script = {.n = 0};
-  const char *side = NULL;
+  const char *side = NULL, *store = NULL;
   int letter;
 
-  while ((letter = getopt (argc, argv, "lkps:h")) != -1)
+  while ((letter = getopt (argc, argv, "lb:kps:h")) != -1)
     switch (letter) {
     case 'l':
       list = true;
+      break;
+    case 'b':
+      store = optarg;
       break;
     case 'k':
       must_have_kernel = true;
@@ -393,7 +420,7 @@ main (int argc, char **argv)
     list_reasons (&script);
     return EXIT_SUCCESS;
   }
-  enter (side, must_have_kernel);
+  enter (side, store, must_have_kernel);
   run (&script);
   return mismatches == 0 && done[KERNEL] + done[PLUGIN] > 0 ? EXIT_SUCCESS
                                                             : EXIT_FAILURE;

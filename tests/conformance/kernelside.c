@@ -308,13 +308,30 @@ add_device (const char **why)
   return true;
 }
 
+/* What is on it is lost: it has to be what the script expects.  Without a
+ * kernel that writes back it is of no use. */
+static void
+take_store (const char *name)
+{
+  const int fd = open (name, O_RDONLY | O_CLOEXEC);
+  uint64_t size = 0;
+
+  if (fd < 0 || ioctl (fd, BLKGETSIZE64, &size) < 0 || size != STORE_SIZE)
+    fail ("%s is no block device of %d bytes", name, STORE_SIZE);
+  close (fd);
+  if (kernel_has ("backing_dev"))
+    snprintf (kernel.store, sizeof kernel.store, "%s", name);
+}
+
 struct side *
-kernelside_enter (const char **why)
+kernelside_enter (const char *store, const char **why)
 {
   int code;
 
   if (!add_device (why))
     return NULL;
+  if (store)
+    take_store (store);
   kernel.has = kernel_has;
   kernel.get = kernel_get;
   kernel.set = kernel_set;

@@ -13,6 +13,9 @@
 #include "server.h"
 #include "subject.h"
 
+/* What a script calls the backing device of a side. */
+#define STORE "$store"
+
 static bool is_open[SIDES];
 
 /* RESULT for an errno, or 0. */
@@ -43,15 +46,27 @@ tell (struct side *side, int number, const char *attribute, const char *value,
   }
 }
 
-/* "$NAME" stands for what the side calls that device. */
+/* "$NAME" stands for what the side calls that device, or the backing device. */
+static const char *
+value_of (const struct op *op, const struct side *side, int number)
+{
+  const char *const value = op->words[2];
+
+  if (*value != '$')
+    return value;
+  if (strcmp (value, STORE) != 0)
+    return devices_find (op, number, value + 1);
+  if (!*side->store)
+    op_wrong (op, "'needs backing store' is missing");
+  return side->store;
+}
+
 static void
 set (const struct op *op, struct side *side, int number,
      char result[RESULT_SIZE])
 {
-  const char *value = op->words[2];
+  const char *const value = value_of (op, side, number);
 
-  if (*value == '$')
-    value = devices_find (op, number, value + 1);
   tell (side, number, op->words[1], value, strcmp (op->words[0], "echo") == 0,
         result);
   if (strcmp (op->words[1], "hot_remove") == 0 && strcmp (result, "ok") == 0)
@@ -65,6 +80,8 @@ get (const struct op *op, struct side *side, char result[RESULT_SIZE])
   if (strcmp (op->words[1], "hot_add") == 0)
     op_wrong (op, "'hot_add NAME' reads it");
   side->get (op->words[1], result);
+  if (*side->store && strcmp (result, side->store) == 0)
+    strcpy (result, STORE);
 }
 
 /* Of "a [b] c" leave "b"; of what has no such word, all. */

@@ -249,7 +249,20 @@ static void
 remove_directory (void)
 {
   unlink (control);
+  unlink (plugin.store);
   rmdir (dir);
+}
+
+/* A file, which is all that it takes here. */
+static void
+make_store (void)
+{
+  int fd;
+
+  snprintf (plugin.store, sizeof plugin.store, "%s/store", dir);
+  fd = open (plugin.store, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+  CHECK (fd >= 0 && ftruncate (fd, STORE_SIZE) == 0);
+  close (fd);
 }
 
 /* Its control socket is there before its other one answers. */
@@ -262,6 +275,7 @@ start_server (void)
   snprintf (dir, sizeof dir, "%s/nbdkit-zram-XXXXXX", tmp ? tmp : "/tmp");
   CHECK (mkdtemp (dir) != NULL);
   CHECK (atexit (remove_directory) == 0);
+  make_store ();
   snprintf (control, sizeof control, "%s/control", dir);
   snprintf (parameter, sizeof parameter, "control=%s", control);
   server_start (&server, "1M", parameter, "compact_threshold=0",

@@ -14,6 +14,9 @@
 #define RESULT_SIZE 4096
 #define DEVICE_SIZE 16
 
+/* Bytes of a backing device. */
+#define STORE_SIZE (2 << 20)
+
 enum io {
   IO_READ,
   IO_WRITE,
@@ -27,6 +30,8 @@ struct side {
   unsigned version_number;  /* of a kernel: script.h */
   char device[DEVICE_SIZE]; /* which one it is that operations are done to, as
                              * hot_remove takes it: a number, or a name */
+  char store[RESULT_SIZE];  /* the name of a backing device that nobody else
+                             * uses; "": it can have none */
 
   bool (*has) (const char *attribute);
   void (*get) (const char *attribute, char result[RESULT_SIZE]);
@@ -46,8 +51,8 @@ struct side {
 };
 
 /* Add a device, or start a server.  NULL, and WHY (not NULL) says why the
- * kernel's cannot be used. */
-extern struct side *kernelside_enter (const char **why);
+ * kernel's cannot be used.  STORE: what it may write back to, or NULL. */
+extern struct side *kernelside_enter (const char *store, const char **why);
 extern struct side *pluginside_enter (void);
 
 /* The attributes that the server says it has, a line for each: "NAME MODE

@@ -61,6 +61,10 @@ must_complain "here: 'differs', and not 'ok'" "${disk[@]}" \
 must_complain "here: 'ok', and not 'ENOSPC'" "${disk[@]}" \
   'write 0 2 random 2 -> ENOSPC'
 
+# The name of the backing device is each side's own.
+must_complain "here: '[$]store', and not '/store'" \
+  "set backing_dev \$store -> ok" 'get backing_dev -> /store'
+
 # No sense.
 must_complain 'script:2: there is no such operation|script:2: the disk is not' \
   'gett initstate -> 1'
@@ -79,6 +83,7 @@ must_complain 'script:3: it is declared already' 'attribute new' 'own new'
 must_complain "script:2: 'hot_add NAME' reads it" 'get hot_add -> 1'
 must_complain 'script:2: there is one of that name' 'hot_add first -> ok'
 must_complain 'script:2: no device of that name' 'device second -> ok'
+must_complain 'script:2: there is no such thing to need' 'needs luck much'
 must_complain 'script:2: no device of that name' "set hot_remove \$second -> ok"
 must_complain 'script:4: the disk of another device is open' \
   'hot_add second -> ok' 'open -> ok' 'device second -> ok'

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck disable=SC2034,SC2154   # functions.sh uses and sets them
 # The plugin and the guest's zram do the same, operation by operation: the suite
-# in tests/conformance, with a kernel that has writeback, zstd, access times.
+# in tests/conformance, with a kernel that has writeback, zstd, access times, and
+# with store=2 a disk to write back to.
 
 part=${part:-all}               # of its script; short: what is done every day
 case $part in
@@ -11,9 +12,15 @@ case $part in
   *) die "part=$part: give all or short" ;;
 esac
 modprobe zram
+backing=
+if [ "$store" ]; then
+  modprobe virtio_blk
+  until_true 60 [ -e /dev/vda ] || die 'there is no disk to write back to'
+  backing='-b /dev/vda'
+fi
 mount -t debugfs debugfs /sys/kernel/debug
 host ZRAM_TMP=/run/tmp sh -c "cd '$srcdir/tests/conformance' &&
-  exec '$builddir/tests/conformance/conformance' -k $tables" \
+  exec '$builddir/tests/conformance/conformance' $backing -k $tables" \
   >/run/conformance 2>&1
 status=$?
 cat /run/conformance
