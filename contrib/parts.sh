@@ -341,7 +341,7 @@ vm_more_tests ()
   cat <<'END'
 filesystem,disk=512,fs=xfs
 latency
-conformance
+conformance,store=2
 selftests,memory=256
 selftests,memory=256,algorithm=zstd
 swap-zram
