@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -123,6 +124,15 @@ give_back_one (void *start, size_t size)
   mlock2 (start, size, MLOCK_ONFAULT);
 }
 
+/* The kernel cannot give ranges back by one system call. */
+static _Atomic bool one_by_one;
+
+unsigned
+vmem_best_ranges (void)
+{
+  return one_by_one ? 1 : VMEM_MAX_RANGES;
+}
+
 /* By one system call.  False, and some may have been given back: the kernel
  * cannot do that; before 6.13 none can, for memory of one's own. */
 static bool
@@ -140,8 +150,11 @@ void
 vmem_give_back (const struct iovec *ranges, unsigned nr)
 {
   lockdep_may_sleep ();
-  if (nr > 1 && give_back_together (ranges, nr))
-    return;
+  if (nr > 1 && !one_by_one) {
+    if (give_back_together (ranges, nr))
+      return;
+    one_by_one = true;
+  }
   for (unsigned i = 0; i < nr; i++)
     give_back_one (ranges[i].iov_base, ranges[i].iov_len);
 }

@@ -37,15 +37,20 @@ extern int vmem_open (void *start, size_t size);
  * What it held stays.  -ENOMEM: part of the range may have been filled. */
 extern int vmem_populate (void *start, size_t size);
 
-/* How many ranges are given back at once, at most. */
-#define VMEM_MAX_RANGES 16
+/* How many ranges are given back at once, at most: for more the kernel takes
+ * memory to copy what it is told (its UIO_FASTIOV). */
+#define VMEM_MAX_RANGES 8
 
 /* Give the memory behind NR open ranges back to the system, locked or not; they
  * read as zeros from then on.  The one place where that is done.
  *
- * Each time, the other threads' CPUs are interrupted, which takes some 150 us
- * on a virtual machine, and 35 of whoever is interrupted: so the more at once,
- * the better.  From Linux 6.16 on all ranges count as one. */
+ * Each time, the other threads' CPUs are interrupted, which takes up to 150 us
+ * on a virtual machine, and 35 of whoever is interrupted.  From Linux 6.16 on
+ * that is once for all ranges. */
 extern void vmem_give_back (const struct iovec *ranges, unsigned nr);
+
+/* How many ranges are best given back at once: VMEM_MAX_RANGES; or 1, if the
+ * kernel has shown that it takes one after the other. */
+extern unsigned vmem_best_ranges (void);
 
 #endif /* ZRAM_VMEM_H */

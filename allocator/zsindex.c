@@ -5,12 +5,13 @@
  *        +----------<-------------+-------------<---+
  *        v                        |                 |
  *     a shard               [ reserve ]        [ unused ]  ...  frontier
- *        |    zs_zspage_put       ^  zs_pool_refill |
- *        |                        +--------<--------+
- *        +---->-------------------+---------->------+
- *              while it is short       when it is full: memory given back
+ *        |                     ^  |                 ^
+ *        +---->----------------+  +------->---------+
+ *          zs_zspage_put            what is too much: memory given back
  *
- * Giving a zspage back and filling it again costs 50 us, and a workload may sit
+ * zs_pool_refill takes them the other way, from unused to the reserve.
+ *
+ * Giving a zspage back and filling it again takes long, and a workload may sit
  * on the border, so a few are kept even when nobody has asked for a reserve.
  * And giving one back interrupts all threads, so of a pool that is not small
  * some more are kept until they can go together (vmem.h).
@@ -267,7 +268,9 @@ surplus_of (const struct zs_pool *pool)
 {
   const uint64_t share = (pool->used >> ZSPAGE_SHIFT) / ZS_SURPLUS_SHARE;
 
-  return share < ZS_MAX_SURPLUS ? (uint32_t) share : ZS_MAX_SURPLUS;
+  const uint32_t most = vmem_best_ranges () - 1;
+
+  return share < most ? (uint32_t) share : most;
 }
 
 /* Those that are too many in the reserve, if they are more than SURPLUS: how

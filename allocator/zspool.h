@@ -23,9 +23,8 @@
 /* Emptied zspages that are kept when nobody asks for a reserve: half a MiB. */
 #define ZS_KEEP_EMPTY 8
 
-/* ... and those beyond them, until one more and they go back to the system
- * together: a sixteenth of the pool, and a MiB at most. */
-#define ZS_MAX_SURPLUS   (VMEM_MAX_RANGES - 1)
+/* ... and those beyond them that wait for one more, to go back to the system
+ * together (vmem.h), are this share of the pool at most. */
 #define ZS_SURPLUS_SHARE 16
 
 enum zspage_kind {
@@ -338,8 +337,8 @@ extern int zs_do_zspage_get (struct zs_pool *pool, uint32_t *index);
 /* One that was taken is not used any more: no longer count it. */
 extern void zs_uncharge (struct zs_pool *pool);
 
-/* Put an empty one, no longer counted, into the reserve, or give its memory
- * back. */
+/* Put an empty one, no longer counted, into the reserve, and give back what is
+ * too much there. */
 extern void zs_zspage_put (struct zs_pool *pool, uint32_t index);
 
 /* zsblocks.c and zsraw.c.  The caller holds the shard's lock for all of them.

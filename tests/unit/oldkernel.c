@@ -37,6 +37,8 @@ madvise (void *start, size_t size, int advice)
   return (int) syscall (SYS_madvise, start, size, advice);
 }
 
+/* Whatever has not been passed is not looked at by the kernel, and can be read
+ * where arguments are in registers, as they are on all that we know. */
 long
 syscall (long number, ...)
 {
