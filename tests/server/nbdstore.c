@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 #include <sys/prctl.h>
@@ -18,11 +19,18 @@ static unsigned nr_names;
 static const char *file, *pidfile, *sock;
 static pid_t store;
 
+/* Whoever starts or kills it may be another thread than the one that ends the
+ * program; never released then. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
 static void
 remove_all (void)
 {
-  if (store > 0)
+  pthread_mutex_lock (&lock);
+  if (store > 0) {
     kill (store, SIGKILL);
+    waitpid (store, NULL, 0);
+  }
   for (unsigned i = 0; i < nr_names; i++)
     unlink (names[i]);
   rmdir (dir);
@@ -64,25 +72,31 @@ store_serves (void *unused)
 void
 nbdstore_start (void)
 {
+  pthread_mutex_lock (&lock);
   unlink (pidfile);
   unlink (sock);
   store = fork ();
-  CHECK (store >= 0);
   if (store == 0) {
     prctl (PR_SET_PDEATHSIG, SIGKILL);
     execl (NBDKIT_PROG, NBDKIT_PROG, "-f", "-U", sock, "-P", pidfile, "file",
            file, (char *) NULL);
     _exit (127);
   }
+  pthread_mutex_unlock (&lock);
+  CHECK (store > 0);
   wait_until (store_serves, NULL, "the store serves");
 }
 
 void
 nbdstore_kill (void)
 {
-  kill (store, SIGKILL);
-  CHECK (waitpid (store, NULL, 0) == store);
+  pthread_mutex_lock (&lock);
+  if (store > 0) {
+    kill (store, SIGKILL);
+    waitpid (store, NULL, 0);
+  }
   store = 0;
+  pthread_mutex_unlock (&lock);
 }
 
 const char *
