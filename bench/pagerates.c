@@ -20,7 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "cpus.h"
@@ -240,6 +242,7 @@ static void
 mix_in_child (struct span *span, unsigned me, unsigned nr, unsigned threads,
               unsigned filled_by)
 {
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
   new_engine ();
   fill (filled_by);
   pthread_barrier_wait (&span->filled);
