@@ -186,7 +186,8 @@ extern void
 zs_pool_set_relocate (struct zs_pool *pool, zs_relocate_fn relocate, void *arg);
 
 /* Empty the emptiest zspages into the holes of the others and give them back,
- * until there is no whole zspage to gain or RUN, which may be NULL, is stopped.
+ * but for the few that are kept or wait to go together, until there is no whole
+ * zspage to gain or RUN, which may be NULL, is stopped.
  * RUN is told, with no lock of the pool held, unless there is nothing to gain.
  * Returns the pages (of ZRAM_PAGE_SIZE) gained; 0 at once if another thread is
  * at it (zram's compact).  Skips what is pinned or locked; others' calls go on
