@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* nbdlatency: how long random reads of 4 KiB take, over NBD.
  *
- *   nbdlatency URI DEPTH SECONDS [PERCENT]
+ *   nbdlatency URI DEPTH SECONDS [PERCENT [COMMAND [ARGUMENT]...]]
  *
  * With DEPTH under way on one connection, all over the disk, or the first
- * PERCENT of it.  On stdout: how many there were, the
- * median, the 99th percentile and the longest, in microseconds.
+ * PERCENT of it.  On stdout: how many there were, the median, the 99th
+ * percentile and the longest, in microseconds; and in a second line the same of
+ * those that were made while COMMAND ran, right after them; what that prints
+ * goes to stderr.
+ *
+ * Before, reads go on for a moment that nobody times: a server may start
+ * threads for a connection, and they have to have come.
  */
 #include <config.h>
 
+#include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/wait.h>
 
 #include <libnbd.h>
 
@@ -19,6 +30,9 @@
 
 #define MAX_DEPTH 64
 #define MAX_READS 10000000
+
+/* The moment. */
+#define WARM_UP 0.2
 
 struct read {
   char *buf;
@@ -60,28 +74,75 @@ start_read (struct read *read)
     fail ("%s", nbd_get_error ());
 }
 
+/* Keep DEPTH reads under way as long as GO_ON (ARG). */
 static void
-read_for (unsigned depth, double seconds)
+read_while (unsigned depth, bool (*go_on) (const void *arg), const void *arg)
 {
-  const double end = now () + seconds;
   unsigned under_way = depth;
 
-  for (unsigned i = 0; i < depth; i++) {
-    reads[i].buf = new_buffer (ZRAM_PAGE_SIZE);
+  nr_times = 0;
+  for (unsigned i = 0; i < depth; i++)
     start_read (&reads[i]);
-  }
   while (under_way > 0) {
     if (nbd_poll (nbd, -1) < 0)
       fail ("%s", nbd_get_error ());
     for (unsigned i = 0; i < depth; i++)
       if (reads[i].done) {
         reads[i].done = false;
-        if (now () < end)
+        if (go_on (arg))
           start_read (&reads[i]);
         else
           under_way--;
       }
   }
+}
+
+static bool
+is_early (const void *end)
+{
+  return now () < *(const double *) end;
+}
+
+static void
+read_for (unsigned depth, double seconds)
+{
+  const double end = now () + seconds;
+
+  read_while (depth, is_early, &end);
+}
+
+/* Nobody waits for a process that has been waited for. */
+static bool
+runs (const void *arg)
+{
+  static bool over;
+  int status;
+
+  if (!over && waitpid (*(const pid_t *) arg, &status, WNOHANG) != 0) {
+    over = true;
+    if (status != 0)
+      fail ("the command failed");
+  }
+  return !over;
+}
+
+static void
+read_beside (unsigned depth, char *command[])
+{
+  extern char **environ;
+  posix_spawn_file_actions_t to_stderr;
+  pid_t pid;
+  int r = posix_spawn_file_actions_init (&to_stderr);
+
+  if (r == 0)
+    r = posix_spawn_file_actions_adddup2 (&to_stderr, STDERR_FILENO,
+                                          STDOUT_FILENO);
+  if (r == 0)
+    r = posix_spawnp (&pid, command[0], &to_stderr, NULL, command, environ);
+  if (r != 0)
+    fail ("%s: %s", command[0], strerror (r));
+  posix_spawn_file_actions_destroy (&to_stderr);
+  read_while (depth, runs, &pid);
 }
 
 static int
@@ -92,25 +153,40 @@ compare (const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
+static void
+report (void)
+{
+  qsort (times, nr_times, sizeof *times, compare);
+  printf ("%u %.1f %.1f %.1f\n", nr_times, (double) times[nr_times / 2],
+          (double) times[nr_times - 1 - nr_times / 100],
+          (double) times[nr_times - 1]);
+  fflush (stdout);
+}
+
 int
 main (int argc, char *argv[])
 {
   const unsigned percent = argc > 4 ? (unsigned) atoi (argv[4]) : 100;
   unsigned depth;
 
-  if (argc < 4 || argc > 5 || (depth = (unsigned) atoi (argv[2])) == 0 ||
+  if (argc < 4 || (depth = (unsigned) atoi (argv[2])) == 0 ||
       depth > MAX_DEPTH || percent == 0 || percent > 100)
-    fail ("usage: nbdlatency URI DEPTH SECONDS [PERCENT]");
+    fail ("usage: nbdlatency URI DEPTH SECONDS [PERCENT [COMMAND "
+          "[ARGUMENT]...]]");
   nbd = nbd_create ();
   if (!nbd || nbd_connect_uri (nbd, argv[1]) < 0)
     fail ("%s", nbd_get_error ());
   nr_pages = (uint32_t) (nbd_get_size (nbd) / ZRAM_PAGE_SIZE / 100 * percent);
   times = new_array (MAX_READS, sizeof *times);
+  for (unsigned i = 0; i < depth; i++)
+    reads[i].buf = new_buffer (ZRAM_PAGE_SIZE);
+  read_for (depth, WARM_UP);
   read_for (depth, atof (argv[3]));
-  qsort (times, nr_times, sizeof *times, compare);
-  printf ("%u %.1f %.1f %.1f\n", nr_times, (double) times[nr_times / 2],
-          (double) times[nr_times - 1 - nr_times / 100],
-          (double) times[nr_times - 1]);
+  report ();
+  if (argc > 5) {
+    read_beside (depth, argv + 5);
+    report ();
+  }
   nbd_shutdown (nbd, 0);
   nbd_close (nbd);
   return EXIT_SUCCESS;
