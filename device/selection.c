@@ -7,9 +7,13 @@
 #include "run.h"
 #include "selection.h"
 #include "slottable.h"
+#include "thread.h"
 
 /* Groups are at most so many, and one for each bucket that is larger. */
 #define GROUPS 16
+
+/* What it takes to look at a slot, in about so many ns: see thread_share. */
+#define NS_PER_SLOT 10U
 
 static unsigned
 bucket_of (uint32_t flags)
@@ -32,6 +36,7 @@ selection_begin (struct selection *selection, struct zram *zram, uint64_t first,
                                   .low = SELECTION_BUCKETS};
   for (uint64_t i = slot_next_allocated (zram->table, first, end, &flags);
        i < end; i = slot_next_allocated (zram->table, i + 1, end, &flags)) {
+    thread_share (&selection->turn, NS_PER_SLOT);
     if (run_stopped (run))
       return -EINTR;
     if (!wanted (arg, flags))
@@ -79,6 +84,7 @@ selection_next (struct selection *selection, const struct run *run,
     const uint64_t i = slot_next_allocated (selection->zram->table,
                                             selection->next, end, &flags);
 
+    thread_share (&selection->turn, NS_PER_SLOT);
     selection->next = i + 1;
     if (i < end && in_group (selection, flags) &&
         selection->wanted (selection->arg, flags)) {

@@ -43,6 +43,7 @@ struct selection {
   uint64_t buckets[SELECTION_BUCKETS]; /* candidates by length */
   unsigned low, high; /* the group's buckets: from low to below high */
   uint64_t next;      /* slot to look at */
+  unsigned turn;      /* thread_share's */
 };
 
 /* Count what WANTED (ARG), which lives as long as the selection, wants of pages

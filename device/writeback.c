@@ -44,9 +44,14 @@
 #include "selection.h"
 #include "slottable.h"
 #include "store.h"
+#include "thread.h"
 #include "vmem.h"
 #include "writeback.h"
 #include "zsmalloc.h"
+
+/* What it takes to put a page into a batch, or to put it back, in about so many
+ * ns: see thread_share. */
+#define NS_PER_PAGE 1200U
 
 /* A run. */
 struct writing {
@@ -55,6 +60,7 @@ struct writing {
   const struct run *run;
   struct zram_written *done;
   struct selection selection;
+  unsigned turn;   /* thread_share's */
   uint32_t victim; /* segment that is being cleaned */
   int error;       /* what ends it, or the last of a write that failed */
   bool ends;
@@ -219,6 +225,7 @@ settle_fresh (void *arg, const struct packed *header, uint64_t where)
   struct writing *const w = arg;
   bool wanted = false;
 
+  thread_share (&w->turn, NS_PER_PAGE);
   if (where == 0)
     page_let_be (w->zram, header->owner);
   else
@@ -259,9 +266,11 @@ settle_moved (void *arg, const struct packed *header, uint64_t where)
 {
   struct writing *const w = arg;
   uint32_t flags;
-  struct slot *const slot = slot_borrow (w->zram->table, header->owner, &flags);
+  struct slot *slot;
   uint64_t word = 0;
 
+  thread_share (&w->turn, NS_PER_PAGE);
+  slot = slot_borrow (w->zram->table, header->owner, &flags);
   if (!slot)
     return false;
   if (flags & SLOT_WB && where != 0)
@@ -286,6 +295,7 @@ move_object (struct writing *w, uint32_t at, const struct packed *header)
   const uint64_t where = segment_start (w->victim) + at;
   const char *const object = writeback->victim + at;
 
+  thread_share (&w->turn, NS_PER_PAGE);
   if (!is_named (w->zram, header->owner, slot_wb_word (where, header->len)))
     return true;
   if (!packed_check (object, SEGMENT_SIZE - at,
@@ -419,6 +429,7 @@ write_page_back (struct writing *w, uint64_t index)
   uint32_t flags, len;
   int r;
 
+  thread_share (&w->turn, NS_PER_PAGE);
   if (!page_take (w->zram, index, is_candidate, w->what, object, &flags))
     return;
   w->done->tried++;
