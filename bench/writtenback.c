@@ -117,11 +117,14 @@ write_back (struct zram *zram)
   return done.pages;
 }
 
-/* A store that has room for all, and to spare. */
+/* A store that has room for all, and to spare; and not so small that it is
+ * written in smaller pieces than most are. */
 static uint64_t
 large (void)
 {
-  return disk_bytes () + disk_bytes () / 4 + 16 * SEGMENT_SIZE;
+  const uint64_t room = disk_bytes () + disk_bytes () / 4 + 16 * SEGMENT_MAX;
+
+  return room > UINT64_C (1) << 30 ? room : UINT64_C (1) << 30;
 }
 
 /* What is written for each byte of an object. */
@@ -178,8 +181,10 @@ overwrite (struct zram *zram, uint64_t bytes, bool skewed)
 static void
 measure_full (uint64_t live, unsigned percent, bool skewed)
 {
-  const uint64_t size = live * 100 / percent / SEGMENT_SIZE * SEGMENT_SIZE;
-  struct zram *const zram = make_disk (size + SEGMENT_SIZE);
+  const uint64_t room = live * 100 / percent;
+  const uint32_t segment = segments_size_for (room, SEGMENT_MAX);
+  const uint64_t size = room / segment * segment;
+  struct zram *const zram = make_disk (size + segment);
   double per_byte;
 
   write_all (zram);

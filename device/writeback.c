@@ -87,7 +87,7 @@ writeback_create (struct writeback **writebackp,
   writeback->budget.enabled = config->writeback_limit_enable;
   writeback->budget.bytes = config->writeback_limit;
   r = segments_create (&writeback->segments, store_size (config->store),
-                       domain);
+                       store_piece (config->store), domain);
   if (r == 0)
     r = seglog_create (&writeback->fresh, config->store, writeback->segments,
                        writeback->batch_size, false);
@@ -98,9 +98,10 @@ writeback_create (struct writeback **writebackp,
     r = readback_pool_create (&writeback->readbacks, config->store,
                               config->backing_waiters);
   if (r == 0) {
-    writeback->victim = vmem_reserve (SEGMENT_SIZE);
-    r = writeback->victim ? vmem_open (writeback->victim, SEGMENT_SIZE)
-                          : -ENOMEM;
+    const uint32_t size = segments_size (writeback->segments);
+
+    writeback->victim = vmem_reserve (size);
+    r = writeback->victim ? vmem_open (writeback->victim, size) : -ENOMEM;
   }
   if (r < 0) {
     writeback_destroy (writeback);
@@ -115,7 +116,7 @@ writeback_create (struct writeback **writebackp,
 uint64_t
 writeback_bytes (const struct zram_config *config)
 {
-  return (usual (config->writeback_batch_size) + 2) * (uint64_t) SEGMENT_SIZE +
+  return (usual (config->writeback_batch_size) + 2) * (uint64_t) SEGMENT_MAX +
          readback_pool_bytes ();
 }
 
@@ -127,7 +128,7 @@ writeback_populate (struct writeback *writeback)
   if (r == 0)
     r = seglog_populate (writeback->moved);
   if (r == 0)
-    r = vmem_populate (writeback->victim, SEGMENT_SIZE);
+    r = vmem_populate (writeback->victim, segments_size (writeback->segments));
   if (r == 0)
     r = readback_pool_populate (writeback->readbacks);
   return r;
@@ -142,7 +143,8 @@ writeback_destroy (struct writeback *writeback)
   seglog_destroy (writeback->fresh);
   seglog_destroy (writeback->moved);
   readback_pool_destroy (writeback->readbacks);
-  vmem_release (writeback->victim, SEGMENT_SIZE);
+  if (writeback->victim)
+    vmem_release (writeback->victim, segments_size (writeback->segments));
   segments_destroy (writeback->segments);
   free (writeback);
 }
@@ -275,7 +277,8 @@ settle_moved (void *arg, const struct packed *header, uint64_t where)
     return false;
   if (flags & SLOT_WB && where != 0)
     word = atomic_load_explicit (&slot->word, memory_order_relaxed);
-  if (segment_at (slot_wb_where (word)) != w->victim)
+  if (segments_at (w->zram->writeback->segments, slot_wb_where (word)) !=
+      w->victim)
     word = 0;
   if (word != 0)
     atomic_store_explicit (&slot->word, slot_wb_word (where, header->len),
@@ -286,19 +289,25 @@ settle_moved (void *arg, const struct packed *header, uint64_t where)
   return word != 0;
 }
 
+static uint64_t
+victim_start (const struct writing *w)
+{
+  return segments_start (w->zram->writeback->segments, w->victim);
+}
+
 /* Put what is alive at AT of the victim into the log.  False: there is no room,
  * or no budget. */
 static bool
 move_object (struct writing *w, uint32_t at, const struct packed *header)
 {
   struct writeback *const writeback = w->zram->writeback;
-  const uint64_t where = segment_start (w->victim) + at;
+  const uint64_t where = victim_start (w) + at;
   const char *const object = writeback->victim + at;
 
   thread_share (&w->turn, NS_PER_PAGE);
   if (!is_named (w->zram, header->owner, slot_wb_word (where, header->len)))
     return true;
-  if (!packed_check (object, SEGMENT_SIZE - at,
+  if (!packed_check (object, segments_size (writeback->segments) - at,
                      segments_seed (writeback->segments, where), header->owner,
                      header->len)) {
     stats_add (&w->zram->stats, BD_CHECKSUM_ERRORS, 1);
@@ -319,10 +328,11 @@ move_objects (struct writing *w)
 {
   struct writeback *const writeback = w->zram->writeback;
   const uint32_t block = store_block (writeback->store);
+  const uint32_t size = segments_size (writeback->segments);
   struct packed header;
 
-  for (uint32_t at = 0; at < SEGMENT_SIZE;)
-    if (!packed_peek (writeback->victim + at, SEGMENT_SIZE - at, &header))
+  for (uint32_t at = 0; at < size;)
+    if (!packed_peek (writeback->victim + at, size - at, &header))
       at = (at / block + 1) * block;
     else if (move_object (w, at, &header))
       at += packed_size (header.len);
@@ -346,8 +356,8 @@ read_victim (const struct writing *w)
 {
   struct writeback *const writeback = w->zram->writeback;
   struct reading reading = {.op = {.buf = writeback->victim,
-                                   .offset = segment_start (w->victim),
-                                   .len = SEGMENT_SIZE,
+                                   .offset = victim_start (w),
+                                   .len = segments_size (writeback->segments),
                                    .done = was_read}};
 
   store_submit (writeback->store, &reading.op);
@@ -377,7 +387,7 @@ clean_segment (struct writing *w)
   if (r < 0)
     fail (w, r);
   segments_spoiled (writeback->segments, w->victim);
-  segments_unpin (writeback->segments, segment_start (w->victim));
+  segments_unpin (writeback->segments, victim_start (w));
   return true;
 }
 

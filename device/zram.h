@@ -47,7 +47,7 @@
 #define ZRAM_DEFAULT_COMPACT_THRESHOLD 10
 
 /* Writes to the backing store that may be in flight at once when nobody says,
- * of up to SEGMENT_SIZE bytes each. */
+ * of up to a segment (segments.h) each. */
 #define ZRAM_DEFAULT_WRITEBACK_BATCH 4
 #define ZRAM_MAX_WRITEBACK_BATCH     256
 

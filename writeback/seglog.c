@@ -52,7 +52,7 @@ struct seglog {
 static size_t
 size_of_buffers (const struct seglog *log)
 {
-  return (size_t) log->nr_batches * SEGMENT_SIZE;
+  return (size_t) log->nr_batches * segments_size (log->segments);
 }
 
 int
@@ -74,9 +74,21 @@ seglog_create (struct seglog **logp, struct store *store,
     return -ENOMEM;
   }
   for (unsigned i = 0; i < nr_batches; i++)
-    log->batches[i].buffer = log->buffers + (size_t) i * SEGMENT_SIZE;
+    log->batches[i].buffer =
+        log->buffers + (size_t) i * segments_size (segments);
   *logp = log;
   return 0;
+}
+
+/* The one that is filled is filled no more. */
+static void
+let_segment_go (struct seglog *log)
+{
+  if (log->segment != 0)
+    segments_unpin (log->segments,
+                    segments_start (log->segments, log->segment));
+  log->segment = 0;
+  log->filled = 0;
 }
 
 void
@@ -84,8 +96,7 @@ seglog_destroy (struct seglog *log)
 {
   if (!log)
     return;
-  if (log->segment != 0)
-    segments_unpin (log->segments, segment_start (log->segment));
+  let_segment_go (log);
   vmem_release (log->buffers, size_of_buffers (log));
   free (log);
 }
@@ -124,9 +135,9 @@ newest (struct seglog *log)
 }
 
 static uint64_t
-batch_where (const struct batch *batch)
+batch_where (const struct seglog *log, const struct batch *batch)
 {
-  return segment_start (batch->segment) + batch->from;
+  return segments_start (log->segments, batch->segment) + batch->from;
 }
 
 /* Call FN for each object of BATCH. */
@@ -140,7 +151,7 @@ for_each_object (struct seglog *log, const struct batch *batch,
   for (uint32_t at = 0;
        packed_peek (batch->buffer + at, batch->used - at, &header);
        at += packed_size (header.len))
-    fn (log, &header, batch_where (batch) + at);
+    fn (log, &header, batch_where (log, batch) + at);
 }
 
 /* What was not written is nowhere, and never was alive. */
@@ -170,7 +181,7 @@ reap (struct seglog *log)
   completion_wait (&batch->completion);
   log->wanted = false;
   if (batch->op.result == 0) {
-    segments_live (log->segments, batch_where (batch), batch->used);
+    segments_live (log->segments, batch_where (log, batch), batch->used);
     for_each_object (log, batch, settle_written);
   }
   else {
@@ -179,7 +190,7 @@ reap (struct seglog *log)
   }
   if (!log->wanted)
     log->user.charge (log->user.arg, -(int64_t) batch->op.len);
-  segments_unpin (log->segments, batch_where (batch));
+  segments_unpin (log->segments, batch_where (log, batch));
   log->oldest = (log->oldest + 1) % log->nr_batches;
   log->in_flight--;
 }
@@ -202,7 +213,7 @@ submit (struct seglog *log)
   memset (batch->buffer + batch->used, 0, len - batch->used);
   batch->completion = (struct completion){0};
   batch->op = (struct store_op){.buf = batch->buffer,
-                                .offset = batch_where (batch),
+                                .offset = batch_where (log, batch),
                                 .len = len,
                                 .write = true,
                                 .done = written};
@@ -218,19 +229,16 @@ fits (struct seglog *log, uint32_t size)
 {
   const struct batch *const batch = newest (log);
 
-  return batch->from + batch->used + size <= SEGMENT_SIZE;
+  return batch->from + batch->used + size <= segments_size (log->segments);
 }
 
 /* Have a segment with room for SIZE bytes behind what is filled. */
 static int
 open_segment (struct seglog *log, uint32_t size)
 {
-  if (log->segment != 0 && log->filled + size <= SEGMENT_SIZE)
+  if (log->segment != 0 && log->filled + size <= segments_size (log->segments))
     return 0;
-  if (log->segment != 0)
-    segments_unpin (log->segments, segment_start (log->segment));
-  log->segment = 0;
-  log->filled = 0;
+  let_segment_go (log);
   return segments_claim (log->segments, log->cleaning, &log->segment);
 }
 
@@ -249,7 +257,7 @@ begin_batch (struct seglog *log, uint32_t size)
   batch->segment = log->segment;
   batch->from = log->filled;
   batch->used = 0;
-  segments_pin (log->segments, batch_where (batch));
+  segments_pin (log->segments, batch_where (log, batch));
   log->filling = true;
   return 0;
 }
@@ -283,8 +291,8 @@ seglog_put (struct seglog *log, uint32_t owner, uint16_t tag,
   }
   batch = newest (log);
   packed_put (batch->buffer + batch->used,
-              segments_seed (log->segments, batch_where (batch)), owner, tag,
-              object, len);
+              segments_seed (log->segments, batch_where (log, batch)), owner,
+              tag, object, len);
   batch->used += size;
   return 0;
 }

@@ -36,8 +36,13 @@
 #include "segments.h"
 #include "vmem.h"
 
-/* Of a segment that is fuller nothing would be gained: 15/16. */
-#define FULL (SEGMENT_SIZE / 16 * 15)
+/* A store has as many segments at least, if it has room for so many. */
+#define FEW 1024U
+
+/* Bytes that stay empty when what is alive in a segment goes elsewhere: the end
+ * of the block where it ends, and the end of a segment, where the next object
+ * has no room. */
+#define LEFT_EMPTY (2 * 4096U)
 
 /* What an object's word has room for, as multiples of 8. */
 #define MAX_STORE_SIZE (UINT64_C (1) << (46 + 3))
@@ -55,6 +60,7 @@ struct segment {
 struct segments {
   pthread_mutex_t lock;
   const void *domain;
+  unsigned shift; /* log2 of their size */
   uint32_t total;
   uint32_t free;              /* how many are */
   uint32_t freed;             /* those that have been in use; a list */
@@ -71,11 +77,23 @@ size_of_table (uint32_t total)
   return ((size_t) total + 1) * sizeof (struct segment);
 }
 
+uint32_t
+segments_size_for (uint64_t store_size, uint32_t piece)
+{
+  uint32_t size = SEGMENT_MIN;
+
+  while (size < SEGMENT_MAX && size <= piece / 2 &&
+         store_size / size / 2 >= FEW)
+    size *= 2;
+  return size;
+}
+
 int
 segments_create (struct segments **segmentsp, uint64_t store_size,
-                 const void *domain)
+                 uint32_t piece, const void *domain)
 {
-  const uint64_t places = store_size >> SEGMENT_SHIFT; /* one is the mark's */
+  const uint32_t size = segments_size_for (store_size, piece);
+  const uint64_t places = store_size / size; /* one is the mark's */
   struct segments *segments;
   int r;
 
@@ -85,6 +103,7 @@ segments_create (struct segments **segmentsp, uint64_t store_size,
   if (!segments)
     return -ENOMEM;
   segments->domain = domain;
+  segments->shift = (unsigned) __builtin_ctz (size);
   segments->total = segments->free = (uint32_t) (places - 1);
   segments->untouched = 1;
   pthread_mutex_init (&segments->lock, NULL);
@@ -127,10 +146,28 @@ unlock (struct segments *segments)
   lockdep_release (segments->domain, LOCK_SEGMENTS);
 }
 
+uint32_t
+segments_size (const struct segments *segments)
+{
+  return 1U << segments->shift;
+}
+
+uint64_t
+segments_start (const struct segments *segments, uint32_t number)
+{
+  return (uint64_t) number << segments->shift;
+}
+
+uint32_t
+segments_at (const struct segments *segments, uint64_t where)
+{
+  return (uint32_t) (where >> segments->shift);
+}
+
 static struct segment *
 segment_of (const struct segments *segments, uint64_t where)
 {
-  return &segments->all[segment_at (where)];
+  return &segments->all[segments_at (segments, where)];
 }
 
 /* Put SEGMENT among the free ones, if it is free now. */
@@ -199,7 +236,7 @@ segments_dead (struct segments *segments, uint64_t where, uint32_t bytes)
   lock (segments);
   segment_of (segments, where)->live -= bytes;
   segments->live -= bytes;
-  do_settle (segments, segment_at (where));
+  do_settle (segments, segments_at (segments, where));
   unlock (segments);
 }
 
@@ -216,22 +253,31 @@ segments_unpin (struct segments *segments, uint64_t where)
 {
   lock (segments);
   segment_of (segments, where)->pins--;
-  do_settle (segments, segment_at (where));
+  do_settle (segments, segments_at (segments, where));
   unlock (segments);
 }
 
-/* What cleaning it is worth; 0: nothing. */
-static double
-worth (const struct segment *segment, uint64_t now)
+/* Of a segment with more alive nothing would be gained, or so little that one
+ * would go on for ever. */
+static uint32_t
+most_to_move (const struct segments *segments)
 {
+  return segments_size (segments) / 16 * 15 - LEFT_EMPTY;
+}
+
+/* What cleaning segment NUMBER is worth; 0: nothing. */
+static double
+worth (const struct segments *segments, uint32_t number, uint64_t now)
+{
+  const struct segment *const segment = &segments->all[number];
   const uint64_t sequence = segment->sequence;
   const uint32_t live = segment->live;
   double part;
 
-  if (sequence == 0 || live == 0 || live > FULL || segment->pins > 0 ||
-      segment->spoiled)
+  if (sequence == 0 || live == 0 || live > most_to_move (segments) ||
+      segment->pins > 0 || segment->spoiled)
     return 0;
-  part = (double) live / SEGMENT_SIZE;
+  part = (double) live / segments_size (segments);
   return (1 - part) * (double) (now - sequence + 1) / (1 + part);
 }
 
@@ -245,7 +291,7 @@ best_victim (const struct segments *segments)
   uint32_t best = 0;
 
   for (uint32_t i = 1; i < end; i++) {
-    const double is = worth (&segments->all[i], now);
+    const double is = worth (segments, i, now);
 
     if (is > most) {
       most = is;
@@ -265,7 +311,7 @@ segments_victim (struct segments *segments, uint32_t *number)
     if (*number == 0)
       return false;
     lock (segments);
-    still = worth (&segments->all[*number], segments->sequence) > 0;
+    still = worth (segments, *number, segments->sequence) > 0;
     if (still)
       segments->all[*number].pins++;
     unlock (segments);
@@ -287,5 +333,5 @@ segments_stats (struct segments *segments, struct segments_stats *stats)
       .total = segments->total, .free = segments->free, .live = segments->live};
   unlock (segments);
   stats->dead =
-      (uint64_t) (stats->total - stats->free) * SEGMENT_SIZE - stats->live;
+      segments_start (segments, stats->total - stats->free) - stats->live;
 }

@@ -318,6 +318,12 @@ store_block (const struct store *store)
   return store->block;
 }
 
+uint32_t
+store_piece (const struct store *store)
+{
+  return store->kind->piece;
+}
+
 const char *
 store_engine_name (const struct store *store)
 {

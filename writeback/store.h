@@ -115,6 +115,11 @@ extern uint64_t store_size (const struct store *store);
 /* What offsets, lengths and buffers are multiples of: 512 to 4096. */
 extern unsigned store_block (const struct store *store);
 
+/* Up to how many bytes are best written at once, 64 KiB to 1 MiB.  A disk's
+ * write costs interrupts, so that larger ones leave more to others; to a server
+ * the way may be narrow, and what is read waits behind what is written. */
+extern uint32_t store_piece (const struct store *store);
+
 /* "io_uring", "threads" or "nbd" (a file's is "none" before its first start),
  * and whether requests go around the page cache. */
 extern const char *store_engine_name (const struct store *store);

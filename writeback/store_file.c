@@ -469,6 +469,7 @@ file_engine_name (const struct store *store)
 }
 
 const struct store_kind store_kind_file = {
+    .piece = 1U << 20,
     .open = file_open,
     .is_blank = file_is_blank,
     .prepare = file_prepare,

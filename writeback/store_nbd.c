@@ -810,6 +810,7 @@ remote_is_away (const struct store *store)
 }
 
 const struct store_kind store_kind_nbd = {
+    .piece = 256U << 10,
     .open = remote_open,
     .close = remote_close,
     .read = remote_read,

@@ -39,6 +39,8 @@ struct store {
 
 /* The functions are those of store.h of the same names, with these differences.
  *
+ * PIECE is what store_piece () returns.
+ *
  * These may be NULL: there is nothing to do, or the answer is no.
  *   is_blank   is there nothing in what it is?  1: no byte; 0: something;
  *              -EOPNOTSUPP, or NULL: its start and its end have to be read
@@ -59,6 +61,7 @@ struct store {
  * time, or may have been by then: it is not closed.  What comes too late is
  * completed with -ECANCELED. */
 struct store_kind {
+  uint32_t piece;
   int (*open) (struct store **store, const struct store_config *config,
                char **why);
   int (*is_blank) (struct store *store);

@@ -33,8 +33,8 @@ make_device_on (struct zram_config config, struct store *on)
 void
 make_device_of (struct zram_config config, unsigned segments, unsigned block)
 {
-  make_device_on (
-      config, memory_store_make ((uint64_t) segments * SEGMENT_SIZE, block));
+  make_device_on (config,
+                  memory_store_make ((uint64_t) segments * SEGMENT_MIN, block));
 }
 
 void

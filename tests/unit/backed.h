@@ -21,7 +21,7 @@ struct workpool;
 #define DISKSIZE ((uint64_t) NR_PAGES * ZRAM_PAGE_SIZE)
 
 /* In segments, with the one of the mark. */
-#define STORE_SEGMENTS 24U
+#define STORE_SEGMENTS 96U
 
 /* What a test has. */
 extern struct zram *zram;

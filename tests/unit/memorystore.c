@@ -158,6 +158,7 @@ memory_engine_name (const struct store *store)
 }
 
 static const struct store_kind store_kind_memory = {
+    .piece = 1U << 20,
     .close = memory_close,
     .start = memory_start,
     .stop = memory_stop,

@@ -424,6 +424,18 @@ START_TEST (no_write_takes_a_page_fault)
   zram_destroy (zram);
 }
 
+/* Before the store is open. */
+START_TEST (a_stores_buffers_are_filled)
+{
+  struct zram_config config = {.disksize = 64 * MIB, .no_faults = true};
+  const uint64_t without = zram_filled_bytes (&config);
+
+  config.backing.dev[0] = '/';
+  config.writeback_batch_size = 10;
+  ck_assert_uint_ge (zram_filled_bytes (&config), without + 12 * MIB);
+  ck_assert_uint_le (zram_filled_bytes (&config), without + 24 * MIB);
+}
+
 int
 main (void)
 {
@@ -431,6 +443,7 @@ main (void)
   TCase *tc = suite_case (suite, "reserve");
 
   tcase_add_test (tc, the_reserve_is_a_share_within_bounds);
+  tcase_add_test (tc, a_stores_buffers_are_filled);
   tcase_add_test (tc, without_faults_there_is_a_reserve);
   tcase_add_test (tc, an_empty_reserve_refuses_and_changes_nothing);
   tcase_add_test (tc, what_is_freed_can_be_used_again);

@@ -18,8 +18,8 @@ static void
 make (void)
 {
   must_equal (segments_create (&segments,
-                               (NR_SEGMENTS + 1) * (uint64_t) SEGMENT_SIZE,
-                               &device),
+                               (NR_SEGMENTS + 1) * (uint64_t) SEGMENT_MIN,
+                               SEGMENT_MAX, &device),
               0);
 }
 
@@ -52,7 +52,7 @@ claim (void)
 static uint64_t
 fill (uint32_t bytes)
 {
-  const uint64_t where = segment_start (claim ());
+  const uint64_t where = segments_start (segments, claim ());
 
   segments_live (segments, where, bytes);
   segments_unpin (segments, where);
@@ -61,14 +61,14 @@ fill (uint32_t bytes)
 
 START_TEST (one_is_free_when_all_is_dead_and_nobody_has_it)
 {
-  const uint64_t where = segment_start (claim ());
+  const uint64_t where = segments_start (segments, claim ());
 
   ck_assert_uint_eq (stats ().free, NR_SEGMENTS - 1);
   segments_live (segments, where, 1000);
   segments_live (segments, where + 1000, 500);
   segments_unpin (segments, where);
   ck_assert_uint_eq (stats ().live, 1500);
-  ck_assert_uint_eq (stats ().dead, SEGMENT_SIZE - 1500);
+  ck_assert_uint_eq (stats ().dead, SEGMENT_MIN - 1500);
   segments_dead (segments, where, 1000);
   ck_assert_uint_eq (stats ().free, NR_SEGMENTS - 1);
   segments_pin (segments, where);
@@ -85,9 +85,9 @@ START_TEST (a_free_one_is_used_again)
   uint64_t seeds[100];
 
   for (unsigned i = 0; i < 100; i++) {
-    const uint64_t where = segment_start (claim ());
+    const uint64_t where = segments_start (segments, claim ());
 
-    ck_assert_uint_eq (segment_at (where), 1);
+    ck_assert_uint_eq (segments_at (segments, where), 1);
     seeds[i] = segments_seed (segments, where);
     for (unsigned k = 0; k < i; k++)
       must (seeds[i] != seeds[k]);
@@ -110,32 +110,33 @@ START_TEST (the_last_are_for_cleaning)
 
 START_TEST (the_emptiest_is_cleaned_first)
 {
-  const uint64_t full = fill (SEGMENT_SIZE), half = fill (SEGMENT_SIZE / 2),
-                 most = fill (SEGMENT_SIZE / 8 * 7);
+  const uint64_t full = fill (SEGMENT_MIN / 16 * 14),
+                 half = fill (SEGMENT_MIN / 2),
+                 most = fill (SEGMENT_MIN / 16 * 13);
   uint32_t victim;
 
   ck_assert (segments_victim (segments, &victim));
-  ck_assert_uint_eq (victim, segment_at (half));
+  ck_assert_uint_eq (victim, segments_at (segments, half));
   /* It is pinned now. */
   ck_assert (segments_victim (segments, &victim));
-  ck_assert_uint_eq (victim, segment_at (most));
+  ck_assert_uint_eq (victim, segments_at (segments, most));
   ck_assert (!segments_victim (segments, &victim));
   segments_unpin (segments, half);
-  segments_spoiled (segments, segment_at (half));
+  segments_spoiled (segments, segments_at (segments, half));
   ck_assert (!segments_victim (segments, &victim));
-  segments_dead (segments, full, SEGMENT_SIZE);
+  segments_dead (segments, full, SEGMENT_MIN / 16 * 14);
   ck_assert (!segments_victim (segments, &victim));
 }
 
 /* Of two that are as empty, the one that has stayed so for longer. */
 START_TEST (the_older_is_cleaned_first)
 {
-  const uint64_t older = fill (SEGMENT_SIZE / 2);
+  const uint64_t older = fill (SEGMENT_MIN / 2);
   uint32_t victim;
 
-  fill (SEGMENT_SIZE / 2);
+  fill (SEGMENT_MIN / 2);
   ck_assert (segments_victim (segments, &victim));
-  ck_assert_uint_eq (victim, segment_at (older));
+  ck_assert_uint_eq (victim, segments_at (segments, older));
 }
 
 /* Threads claim, fill, pin and free; at the end all are free. */
@@ -151,7 +152,7 @@ use (void *arg, unsigned me)
 
     if (segments_claim (segments, false, &segment) < 0)
       continue;
-    where = segment_start (segment);
+    where = segments_start (segments, segment);
     for (unsigned k = 0; k < 3; k++)
       segments_live (segments, where + k * 1000, 1000);
     segments_pin (segments, where);
@@ -159,7 +160,7 @@ use (void *arg, unsigned me)
     for (unsigned k = 0; k < 3; k++)
       segments_dead (segments, where + k * 1000, 1000);
     if (random_below (&random, 2) && segments_victim (segments, &segment))
-      segments_unpin (segments, segment_start (segment));
+      segments_unpin (segments, segments_start (segments, segment));
     segments_unpin (segments, where);
   }
 }
@@ -171,14 +172,49 @@ START_TEST (threads_leave_all_free)
   ck_assert_uint_eq (stats ().live, 0);
 }
 
+START_TEST (they_are_as_large_as_pays)
+{
+  const uint64_t mib = 1U << 20, tib = UINT64_C (1) << 40;
+
+  ck_assert_uint_eq (segments_size_for (0, SEGMENT_MAX), SEGMENT_MIN);
+  ck_assert_uint_eq (segments_size_for (128 * mib - 1, SEGMENT_MAX), 64 << 10);
+  ck_assert_uint_eq (segments_size_for (128 * mib, SEGMENT_MAX), 128 << 10);
+  ck_assert_uint_eq (segments_size_for (1023 * mib, SEGMENT_MAX), 512 << 10);
+  ck_assert_uint_eq (segments_size_for (1024 * mib, SEGMENT_MAX), SEGMENT_MAX);
+  ck_assert_uint_eq (segments_size_for (512 * tib, UINT32_MAX), SEGMENT_MAX);
+  ck_assert_uint_eq (segments_size_for (tib, 256 << 10), 256 << 10);
+  ck_assert_uint_eq (segments_size_for (tib, (256 << 10) - 1), 128 << 10);
+  ck_assert_uint_eq (segments_size_for (tib, 0), SEGMENT_MIN);
+}
+
+/* Whatever their size, each place is in the one that it is from the start of.
+ */
+START_TEST (a_place_is_in_its_segment)
+{
+  struct segments *large;
+
+  ck_assert_int_eq (
+      segments_create (&large, UINT64_C (1) << 40, SEGMENT_MAX, &device), 0);
+  ck_assert_uint_eq (segments_size (large), SEGMENT_MAX);
+  for (uint32_t i = 1; i < 1U << 20; i = i * 3 + 1) {
+    const uint64_t start = segments_start (large, i);
+
+    must_equal (start, (uint64_t) i << 20);
+    must_equal (segments_at (large, start), i);
+    must_equal (segments_at (large, start + SEGMENT_MAX - 8), i);
+  }
+  segments_destroy (large);
+}
+
 START_TEST (a_store_can_be_too_small)
 {
   struct segments *none;
 
-  ck_assert_int_eq (segments_create (&none, 0, &device), -EINVAL);
-  ck_assert_int_eq (segments_create (&none, 4 * SEGMENT_SIZE, &device),
+  ck_assert_int_eq (segments_create (&none, 0, SEGMENT_MAX, &device), -EINVAL);
+  ck_assert_int_eq (
+      segments_create (&none, 4 * SEGMENT_MIN, SEGMENT_MAX, &device), -EINVAL);
+  ck_assert_int_eq (segments_create (&none, UINT64_MAX, SEGMENT_MAX, &device),
                     -EINVAL);
-  ck_assert_int_eq (segments_create (&none, UINT64_MAX, &device), -EINVAL);
   segments_destroy (NULL);
 }
 
@@ -195,6 +231,8 @@ main (void)
   tcase_add_test (tc, the_emptiest_is_cleaned_first);
   tcase_add_test (tc, the_older_is_cleaned_first);
   tcase_add_test (tc, threads_leave_all_free);
+  tcase_add_test (tc, they_are_as_large_as_pays);
+  tcase_add_test (tc, a_place_is_in_its_segment);
   tcase_add_test (tc, a_store_can_be_too_small);
   return suite_run (suite);
 }

@@ -33,7 +33,7 @@ START_TEST (damage_is_told)
   uint64_t where;
 
   destroy_device ();
-  make_device_of ((struct zram_config){.complain = listen}, 24, 512);
+  make_device_of ((struct zram_config){.complain = listen}, 96, 512);
   fill (1);
   ck_assert_int_eq (writeback_all (), 0);
   where = slot_wb_where (word_of (7));
@@ -48,7 +48,8 @@ START_TEST (damage_is_told)
 #define NR_CORRUPTIONS 1000U
 #define AT_ONCE        4U
 #define BLOCK          4096U
-#define SIZE           (STORE_SEGMENTS * (uint64_t) SEGMENT_SIZE)
+#define ROUNDS         24U /* of all pages: more than the store has room for */
+#define SIZE           (STORE_SEGMENTS * (uint64_t) SEGMENT_MIN)
 
 static struct {
   int fd;
@@ -71,8 +72,8 @@ put (uint64_t at, uint64_t len)
 static uint64_t
 somewhere (uint64_t *random, uint64_t align)
 {
-  return SEGMENT_SIZE +
-         random_below (random, (file.used - SEGMENT_SIZE) / align) * align;
+  return SEGMENT_MIN +
+         random_below (random, (file.used - SEGMENT_MIN) / align) * align;
 }
 
 static void
@@ -105,22 +106,22 @@ copy_a_block (uint64_t *random)
 static void
 swap_segments (uint64_t *random)
 {
-  const uint64_t a = somewhere (random, SEGMENT_SIZE);
-  const uint64_t b = somewhere (random, SEGMENT_SIZE);
+  const uint64_t a = somewhere (random, SEGMENT_MIN);
+  const uint64_t b = somewhere (random, SEGMENT_MIN);
 
-  memcpy (file.now + a, file.right + b, SEGMENT_SIZE);
-  memcpy (file.now + b, file.right + a, SEGMENT_SIZE);
-  put (a, SEGMENT_SIZE);
-  put (b, SEGMENT_SIZE);
+  memcpy (file.now + a, file.right + b, SEGMENT_MIN);
+  memcpy (file.now + b, file.right + a, SEGMENT_MIN);
+  put (a, SEGMENT_MIN);
+  put (b, SEGMENT_MIN);
 }
 
 static void
 replay_a_segment (uint64_t *random)
 {
-  const uint64_t at = somewhere (random, SEGMENT_SIZE);
+  const uint64_t at = somewhere (random, SEGMENT_MIN);
 
-  memcpy (file.now + at, file.earlier + at, SEGMENT_SIZE);
-  put (at, SEGMENT_SIZE);
+  memcpy (file.now + at, file.earlier + at, SEGMENT_MIN);
+  put (at, SEGMENT_MIN);
 }
 
 /* To whole blocks, as what is on disks is. */
@@ -207,8 +208,8 @@ make_file (const char *path)
 {
   file.fd = open (path, O_RDWR | O_CLOEXEC);
   must (file.fd >= 0);
-  for (unsigned round = 0; round < 2 * STORE_SEGMENTS; round++) {
-    if (round == STORE_SEGMENTS)
+  for (unsigned round = 0; round < 2 * ROUNDS; round++) {
+    if (round == ROUNDS)
       read_file (file.earlier);
     fill (1);
     ck_assert_int_eq (writeback_all (), 0);
@@ -223,7 +224,7 @@ make_file (const char *path)
     if (where + len > file.used)
       file.used = where + len;
   }
-  file.used = (file.used + SEGMENT_SIZE - 1) / SEGMENT_SIZE * SEGMENT_SIZE;
+  file.used = (file.used + SEGMENT_MIN - 1) / SEGMENT_MIN * SEGMENT_MIN;
 }
 
 static void
@@ -281,7 +282,7 @@ START_TEST (damage_is_found)
 /* What was in its place before, for the same page, is not taken for it. */
 START_TEST (what_was_there_before_is_found)
 {
-  const uint64_t size = STORE_SEGMENTS * (uint64_t) SEGMENT_SIZE;
+  const uint64_t size = STORE_SEGMENTS * (uint64_t) SEGMENT_MIN;
   char *const copy = malloc (size);
   char read[ZRAM_PAGE_SIZE];
 
@@ -310,7 +311,7 @@ START_TEST (what_is_damaged_is_not_moved)
   char read[ZRAM_PAGE_SIZE];
 
   destroy_device ();
-  make_device_of ((struct zram_config){0}, 14, 4096);
+  make_device_of ((struct zram_config){0}, 56, 4096);
   fill (1);
   ck_assert_int_eq (writeback_all (), 0);
   /* A header of every eighth page. */

@@ -173,10 +173,10 @@ START_TEST (segments_are_cleaned)
   struct zram_stats s;
 
   destroy_device ();
-  make_device_of ((struct zram_config){0}, 14, 4096);
+  make_device_of ((struct zram_config){0}, 56, 4096);
   overwrite_and_write_back ((unsigned) scaled (200));
   s = stats ();
-  ck_assert_uint_gt (s.bd_writes, 14 * (uint64_t) SEGMENT_SIZE);
+  ck_assert_uint_gt (s.bd_writes, 56 * (uint64_t) SEGMENT_MIN);
   ck_assert_uint_eq (s.bd_checksum_errors, 0);
 }
 
@@ -235,7 +235,7 @@ START_TEST (a_run_can_be_stopped)
 START_TEST (pages_can_leave_uncompressed)
 {
   destroy_device ();
-  make_device_of ((struct zram_config){.writeback_decompress = true}, 24, 512);
+  make_device_of ((struct zram_config){.writeback_decompress = true}, 96, 512);
   fill (1);
   ck_assert_int_eq (writeback_all (), 0);
   ck_assert_uint_ge (written.bytes, written.pages * ZRAM_PAGE_SIZE);

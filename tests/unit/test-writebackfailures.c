@@ -58,7 +58,7 @@ START_TEST (a_device_that_cannot_be_made_leaves_nothing)
   int n, r;
 
   config.store =
-      memory_store_make (STORE_SEGMENTS * (uint64_t) SEGMENT_SIZE, 512);
+      memory_store_make (STORE_SEGMENTS * (uint64_t) SEGMENT_MIN, 512);
   for (n = 0;; n++) {
     allocations_left = n;
     r = zram_create (&made, &config);
@@ -113,7 +113,7 @@ START_TEST (cleaning_that_fails_loses_nothing)
   unsigned ended = 0;
 
   destroy_device ();
-  make_device_of ((struct zram_config){0}, 13, 4096);
+  make_device_of ((struct zram_config){0}, 52, 4096);
   fill (0);
   ck_assert_int_eq (writeback_all (), 0);
   for (unsigned n = 0; n < scaled (60); n++) {
@@ -213,7 +213,7 @@ START_TEST (a_read_that_fails_can_be_repeated)
 START_TEST (a_full_store_is_told)
 {
   destroy_device ();
-  make_device_of ((struct zram_config){0}, 6, 512);
+  make_device_of ((struct zram_config){0}, 24, 512);
   fill (1);
   ck_assert_int_eq (writeback_all (), -ENOSPC);
   ck_assert_uint_gt (written.pages, 0);

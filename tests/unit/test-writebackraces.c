@@ -10,7 +10,7 @@
 
 /* What happens to pages 0 to NR_EVENT_PAGES - 1 while they are on their way,
  * and what they hold then. */
-#define NR_EVENT_PAGES 100U
+#define NR_EVENT_PAGES 75U
 
 static void
 write_them (void)
