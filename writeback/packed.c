@@ -8,13 +8,15 @@
 
 #include "packed.h"
 
-/* Of the header behind it, and the object. */
+/* Of the header behind it, and the object; never 0. */
 static uint64_t
 checksum (const char *at, uint32_t len, uint64_t seed)
 {
   const size_t from = offsetof (struct packed, owner);
+  const uint64_t sum =
+      XXH3_64bits_withSeed (at + from, PACKED_HEADER - from + len, seed);
 
-  return XXH3_64bits_withSeed (at + from, PACKED_HEADER - from + len, seed);
+  return sum > 0 ? sum : 1;
 }
 
 void
@@ -37,8 +39,8 @@ packed_peek (const char *at, uint32_t room, struct packed *header)
   if (room < PACKED_HEADER)
     return false;
   memcpy (header, at, sizeof *header);
-  return header->len > 0 && header->len <= ZRAM_PAGE_SIZE &&
-         packed_size (header->len) <= room;
+  return header->checksum != 0 && header->len > 0 &&
+         header->len <= ZRAM_PAGE_SIZE && packed_size (header->len) <= room;
 }
 
 bool

@@ -6,7 +6,8 @@
  *
  * Nothing else is stored: what an object belongs to, and what it was made with,
  * stands before it, so that a place can be cleaned without a list of what is in
- * it.  A header of zeros is none: what is behind it was not written.
+ * it.  A header that begins with zeros is none, for no checksum is 0: there
+ * nothing was written, and the next block may begin 8 bytes behind.
  *
  * The checksum is of all that follows, and begins with a SEED that nobody else
  * has used: an object that was written elsewhere, earlier, or by another run is

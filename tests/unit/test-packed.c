@@ -76,6 +76,13 @@ START_TEST (what_is_no_header_is_none)
   memset (at, 0, PACKED_MAX);
   for (uint32_t room = 0; room < PACKED_MAX; room++)
     must (!packed_peek (at + PACKED_MAX - room, room, &header));
+  /* Zeros to the end of a block, and the checksum of the next one's first. */
+  for (unsigned i = 0; i < 100000; i++) {
+    const uint64_t next = random_next (&random);
+
+    memcpy (at + 8, &next, sizeof next);
+    must (!packed_peek (at, PACKED_MAX, &header));
+  }
   for (unsigned i = 0; i < 100000; i++) {
     const uint32_t room = (uint32_t) random_below (&random, PACKED_MAX);
     char *const place = at + PACKED_MAX - room;
