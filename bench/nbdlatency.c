@@ -31,7 +31,7 @@
 #define MAX_DEPTH 64
 #define MAX_READS 10000000
 
-/* The moment. */
+/* The moment, in seconds. */
 #define WARM_UP 0.2
 
 struct read {
@@ -116,20 +116,19 @@ static bool
 runs (const void *arg)
 {
   static bool over;
-  int status;
+  int status = 0;
+  const pid_t ended =
+      over ? 0 : waitpid (*(const pid_t *) arg, &status, WNOHANG);
 
-  if (!over && waitpid (*(const pid_t *) arg, &status, WNOHANG) != 0) {
-    over = true;
-    if (status != 0)
-      fail ("the command failed");
-  }
+  if (ended < 0 || status != 0)
+    fail ("the command failed");
+  over = over || ended > 0;
   return !over;
 }
 
 static void
 read_beside (unsigned depth, char *command[])
 {
-  extern char **environ;
   posix_spawn_file_actions_t to_stderr;
   pid_t pid;
   int r = posix_spawn_file_actions_init (&to_stderr);
