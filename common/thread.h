@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <sched.h>
 
+/* Short beside what a request takes over NBD, and long beside the system call
+ * that ends a turn. */
 #define THREAD_TURN_NS 10000U
 
 /* When it runs. */
@@ -32,11 +34,9 @@ extern void thread_give_way (void);
  * again, that it has worked for about NS more: whoever waits for its CPU gets
  * it, often enough.  *TURN is 0 at first, and this function's.
  *
- * The scheduler by itself may let him wait for milliseconds: a reader's p99 was
- * 5 times that without a run of writeback, and 2.7 with turns.  SCHED_IDLE did
- * not help him more, and is no class for who takes locks: he may not get to let
- * them go.  A turn is short beside what a request takes over NBD, and long
- * beside the system call that ends it. */
+ * The scheduler by itself may let him wait for milliseconds, as readers beside
+ * a run of writeback did.  SCHED_IDLE did not help them more, and is no class
+ * for who takes locks: he may not get to let them go. */
 static inline void
 thread_share (unsigned *turn, unsigned ns)
 {

@@ -33,16 +33,19 @@
 
 #include "compiler.h"
 #include "lockdep.h"
+#include "packed.h"
 #include "segments.h"
 #include "vmem.h"
 
 /* A store has as many segments at least, if it has room for so many. */
 #define FEW 1024U
 
-/* Bytes that stay empty when what is alive in a segment goes elsewhere: the end
- * of the block where it ends, and the end of a segment, where the next object
- * has no room. */
-#define LEFT_EMPTY (2 * 4096U)
+/* Bytes that may stay empty when what is alive in a segment goes elsewhere: the
+ * end of the block where it ends, of 4096 at most, and the end of a segment,
+ * where the next object has no room. */
+#define LEFT_EMPTY ((4096U - PACKED_ALIGN) + (PACKED_MAX - PACKED_ALIGN))
+
+_Static_assert(SEGMENT_MIN / 16 * 15 > LEFT_EMPTY, "some can be cleaned");
 
 /* What an object's word has room for, as multiples of 8. */
 #define MAX_STORE_SIZE (UINT64_C (1) << (46 + 3))
@@ -257,8 +260,8 @@ segments_unpin (struct segments *segments, uint64_t where)
   unlock (segments);
 }
 
-/* Of a segment with more alive nothing would be gained, or so little that one
- * would go on for ever. */
+/* To clean one with as much alive gains a sixteenth; with more it may gain
+ * nothing, and one would go on for ever. */
 static uint32_t
 most_to_move (const struct segments *segments)
 {

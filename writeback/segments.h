@@ -27,9 +27,10 @@
 struct segments;
 
 /* Bytes of a segment of a store of STORE_SIZE bytes where writes of up to PIECE
- * pay: as many, but so few that the store has 1024 segments, if it goes.  Where
- * there are fewer, those that are kept for cleaning, or are half full, are a
- * part of it that counts: a store of 40 MiB, 80 % full, wrote 3.13 bytes for
+ * pay: the power of two that is as many, but so few that the store has 1024
+ * places, the mark's with them, and not below SEGMENT_MIN.  Where there are
+ * fewer, those that are kept for cleaning, or are half full, are a part of it
+ * that counts: a store of 40 MiB, 80 % full, wrote 3.13 bytes for
  * each of an object in segments of 256 KiB, and 2.85 in such of 64. */
 extern uint32_t segments_size_for (uint64_t store_size, uint32_t piece);
 

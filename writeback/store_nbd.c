@@ -104,7 +104,7 @@ load_lib (void)
 }
 
 /* What transfers are multiples of, at least and at most; and what a server has
- * to take at once, at least: the longest that anybody submits. */
+ * to take at once, at least: more than anybody submits (.piece below). */
 #define MIN_BLOCK 512U
 #define MAX_BLOCK 4096U
 #define LONGEST   (1U << 20)

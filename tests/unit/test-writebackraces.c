@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include "backed.h"
+#include "packed.h"
 
 /* What happens to pages 0 to NR_EVENT_PAGES - 1 while they are on their way,
  * and what they hold then. */
-#define NR_EVENT_PAGES 75U
+#define NR_EVENT_PAGES (SEGMENT_MIN / PACKED_MAX * CONTENT_KINDS)
 
 static void
 write_them (void)
