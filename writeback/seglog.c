@@ -9,6 +9,9 @@
  *   - the segment that is filled has one pin of the log's, and one for each
  *     batch in it that is not settled;
  *   - an object counts as alive before it is settled: it may die at once;
+ *   - behind a write that failed nothing is written in the same segment: what
+ *     was there before would be taken for objects when that is cleaned, and
+ *     may reach into those behind it;
  *   - every object that was put is settled once.
  */
 #include <config.h>
@@ -187,6 +190,8 @@ reap (struct seglog *log)
   else {
     log->error = log->error == 0 ? batch->op.result : log->error;
     for_each_object (log, batch, settle_unwritten);
+    if (log->segment == batch->segment)
+      let_segment_go (log);
   }
   if (!log->wanted)
     log->user.charge (log->user.arg, -(int64_t) batch->op.len);

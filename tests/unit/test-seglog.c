@@ -205,6 +205,26 @@ START_TEST (a_write_that_fails_is_told)
   ck_assert_int_eq (seglog_flush (filling), 0);
 }
 
+/* What it has left there ends anywhere: behind it no batch would be found. */
+START_TEST (nothing_follows_a_write_that_failed)
+{
+  ck_assert_int_eq (put (0), 0);
+  ck_assert_int_eq (seglog_flush (filling), 0);
+  memory_store_fail_write (store, 0, -EIO);
+  ck_assert_int_eq (put (1), 0);
+  ck_assert_int_eq (seglog_flush (filling), -EIO);
+  ck_assert_int_eq (put (2), 0);
+  ck_assert_int_eq (seglog_flush (filling), 0);
+  ck_assert_uint_ne (segments_at (segments, objects[2].where),
+                     segments_at (segments, objects[0].where));
+  must_be_there (0);
+  must_be_there (2);
+  for (unsigned i = 0; i <= 2; i += 2)
+    segments_dead (segments, objects[i].where, packed_size (len_of (i)));
+  /* Only the one that is filled is not free. */
+  ck_assert_uint_eq (stats ().free, NR_SEGMENTS - 1);
+}
+
 START_TEST (a_full_store_is_told)
 {
   unsigned n = 0;
@@ -229,6 +249,7 @@ main (void)
   tcase_add_test (tc, what_is_not_an_object_is_zeros);
   tcase_add_test (tc, what_is_not_wanted_is_not_alive);
   tcase_add_test (tc, a_write_that_fails_is_told);
+  tcase_add_test (tc, nothing_follows_a_write_that_failed);
   tcase_add_test (tc, a_full_store_is_told);
   return suite_run (suite);
 }
