@@ -308,25 +308,32 @@ attr_complete (struct attr_config *config, struct attr_error *error)
   return 0;
 }
 
-/* What is filled in advance must be there: swap's memory is locked, and nobody
- * would be left to be killed for it. */
+int
+do_attr_check_memory (const struct disk *disk, const char *name, uint64_t bytes,
+                      struct attr_error *error)
+{
+  const uint64_t available =
+      disk->config.no_faults ? swap_available_memory () : UINT64_MAX;
+
+  return bytes > available
+             ? attr_fail_as (error, ENOMEM,
+                             "%s: it takes %" PRIu64
+                             " MiB at once, and %" PRIu64
+                             " are available: give less",
+                             name, (bytes >> 20) + 1, available >> 20)
+             : 0;
+}
+
 int
 do_attr_start (struct disk *disk, struct attr_error *error)
 {
-  const uint64_t bytes =
-      disk->config.no_faults ? zram_filled_bytes (&disk->config) : 0;
-  const uint64_t available = bytes > 0 ? swap_available_memory () : 0;
   char *why;
   int r;
 
-  if (check_swap_store (&disk->config, error) < 0)
+  if (check_swap_store (&disk->config, error) < 0 ||
+      do_attr_check_memory (disk, "disksize", zram_filled_bytes (&disk->config),
+                            error) < 0)
     return -1;
-  if (bytes > available)
-    return attr_fail_as (error, ENOMEM,
-                         "disksize: it takes %" PRIu64
-                         " MiB at once, and %" PRIu64
-                         " are available: give less",
-                         (bytes >> 20) + 1, available >> 20);
   r = do_disk_start (disk, &why);
   return attr_fail_to_make (r, "disksize: cannot make the disk", why, error);
 }

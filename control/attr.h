@@ -149,6 +149,12 @@ extern int
 do_attr_store_before (struct disk *disk, const char *name, attr_store_fn store,
                       const char *value, struct attr_error *error);
 
+/* May attribute NAME take BYTES of memory at once?  Of swap that has to be
+ * there: it is locked, and nobody would be left to be killed for it.  -1 and
+ * ERROR: ENOMEM.  The caller holds the disk's lock. */
+extern int do_attr_check_memory (const struct disk *disk, const char *name,
+                                 uint64_t bytes, struct attr_error *error);
+
 /* Make DISK's device, of the size that its configuration says.  -1 and ERROR:
  * there is none.  The caller holds the disk's lock for writing. */
 extern int do_attr_start (struct disk *disk, struct attr_error *error);

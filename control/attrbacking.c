@@ -229,11 +229,22 @@ int
 writeback_batch_size_set (struct disk *disk, const char *value,
                           const struct run *run, struct attr_error *error)
 {
+  const unsigned before = disk->config.writeback_batch_size;
+  unsigned now;
+
   (void) run;
   if (do_attr_store (disk, writeback_batch_size_store, value, error) < 0)
     return -1;
+  now = disk->config.writeback_batch_size;
+  if (disk->zram &&
+      do_attr_check_memory (disk, "writeback_batch_size",
+                            zram_writeback_batch_bytes (disk->zram, now),
+                            error) < 0) {
+    disk->config.writeback_batch_size = before;
+    return -1;
+  }
   if (disk->zram)
-    zram_set_writeback_batch (disk->zram, disk->config.writeback_batch_size);
+    zram_set_writeback_batch (disk->zram, now);
   return 0;
 }
 

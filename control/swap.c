@@ -260,7 +260,8 @@ check_memory (enum swap_mode mode, uint64_t bytes, swap_say_fn say)
   return bytes > available
              ? missing (mode, say,
                         "it takes %" PRIu64 " MiB at the start, and %" PRIu64
-                        " are available: give less disksize or reserve",
+                        " are available: give less disksize, reserve or "
+                        "writeback_batch_size",
                         (bytes >> 20) + 1, available >> 20)
              : 0;
 }

@@ -116,7 +116,11 @@ writeback_create (struct writeback **writebackp,
 uint64_t
 writeback_bytes (const struct zram_config *config)
 {
-  return (usual (config->writeback_batch_size) + 2) * (uint64_t) SEGMENT_MAX +
+  const uint64_t size = config->backing.size;
+  const uint32_t segment =
+      size > 0 ? segments_size_for (size, SEGMENT_MAX) : SEGMENT_MAX;
+
+  return (usual (config->writeback_batch_size) + 2) * (uint64_t) segment +
          readback_pool_bytes ();
 }
 
@@ -541,6 +545,17 @@ zram_set_writeback_batch (struct zram *zram, unsigned batch_size)
 {
   if (zram->writeback)
     zram->writeback->batch_size = usual (batch_size);
+}
+
+uint64_t
+zram_writeback_batch_bytes (const struct zram *zram, unsigned batch_size)
+{
+  const struct writeback *const writeback = zram->writeback;
+
+  return writeback && usual (batch_size) != writeback->batch_size
+             ? usual (batch_size) *
+                   (uint64_t) segments_size (writeback->segments)
+             : 0;
 }
 
 bool

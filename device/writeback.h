@@ -42,8 +42,8 @@ extern int
 writeback_create (struct writeback **writeback,
                   const struct zram_config *config, const void *domain);
 
-/* Bytes of its buffers, for CONFIG, whose store need not be open yet: at most.
- */
+/* Bytes of its buffers, for CONFIG, whose store need not be open yet: at most,
+ * where no backing.size says how large that is. */
 extern uint64_t writeback_bytes (const struct zram_config *config);
 
 /* Put memory behind it, so that neither runs nor reads take any.  -ENOMEM. */

@@ -291,6 +291,11 @@ extern int zram_writeback (struct zram *zram, const struct zram_writeback *what,
 /* writeback_batch_size from the next run on; 0: the usual. */
 extern void zram_set_writeback_batch (struct zram *zram, unsigned batch_size);
 
+/* Bytes of memory that the next run would take for so many, beside what those
+ * have that there are now, which it then lets go. */
+extern uint64_t
+zram_writeback_batch_bytes (const struct zram *zram, unsigned batch_size);
+
 /* "io_uring", "threads" or "nbd"; NULL: there is no backing store.  And does it
  * go around the page cache? */
 extern const char *zram_backing_engine (const struct zram *zram, bool *direct);

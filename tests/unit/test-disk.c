@@ -5,12 +5,15 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "attr.h"
 #include "disk.h"
+#include "procfile.h"
 #include "run.h"
 #include "unit.h"
 
@@ -18,10 +21,27 @@
 
 static struct disk disk;
 
+/* What the machine has: see procfile_read. */
+static uint64_t available;
+
+/* In the place of the real one: what is asked for here is /proc/meminfo. */
+char *
+procfile_read (const char *file, size_t *len)
+{
+  char *text;
+
+  (void) len;
+  ck_assert_str_eq (file, "/proc/meminfo");
+  ck_assert_int_gt (
+      asprintf (&text, "MemAvailable: %" PRIu64 " kB\n", available >> 10), 0);
+  return text;
+}
+
 static void
 setup (void)
 {
   disk_init (&disk, "zram0");
+  available = UINT64_C (1) << 40;
 }
 
 static void
@@ -346,6 +366,41 @@ START_TEST (a_disk_that_cannot_be_made_is_none)
   ck_assert_int_eq (set ("disksize", "1M"), 0);
 }
 
+START_TEST (swap_takes_no_more_memory_than_there_is)
+{
+  disk.config.no_faults = true;
+  available = MIB;
+  ck_assert_int_eq (set ("disksize", "1M"), ENOMEM);
+  must_show ("initstate", "0");
+  must_show ("disksize", "0");
+}
+
+/* A run of writeback has as many segments of 64 KiB in memory.  (What serves
+ * swap wants a store that not every machine has.) */
+START_TEST (a_run_of_swap_takes_no_more_memory_than_there_is)
+{
+  char file[] = "/tmp/disk-XXXXXX";
+  const int fd = mkstemp (file);
+
+  ck_assert_int_ge (fd, 0);
+  close (fd);
+  ck_assert_int_eq (set ("backing_size", "16M"), 0);
+  ck_assert_int_eq (set ("backing_dev", file), 0);
+  ck_assert_int_eq (set ("disksize", "1M"), 0);
+  unlink (file);
+  disk.config.no_faults = true;
+  available = 15 * MIB;
+  ck_assert_int_eq (set ("writeback_batch_size", "256"), ENOMEM);
+  must_show ("writeback_batch_size", "4");
+  ck_assert_int_eq (set ("writeback_batch_size", "128"), 0);
+  must_show ("writeback_batch_size", "128");
+  /* It takes no more than it has. */
+  available = 0;
+  ck_assert_int_eq (set ("writeback_batch_size", "128"), 0);
+  disk.config.no_faults = false;
+  ck_assert_int_eq (set ("writeback_batch_size", "256"), 0);
+}
+
 START_TEST (an_interrupted_run_says_so)
 {
   static const _Atomic bool now = true;
@@ -378,6 +433,8 @@ main (void)
   tcase_add_test (tc, who_tells_is_not_kept_waiting_by_those_who_ask);
   tcase_add_test (tc, a_reset_keeps_what_zram_does_not_have);
   tcase_add_test (tc, a_disk_that_cannot_be_made_is_none);
+  tcase_add_test (tc, swap_takes_no_more_memory_than_there_is);
+  tcase_add_test (tc, a_run_of_swap_takes_no_more_memory_than_there_is);
   tcase_add_test (tc, an_interrupted_run_says_so);
   return suite_run (suite);
 }
