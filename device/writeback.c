@@ -380,7 +380,7 @@ clean_segment (struct writing *w)
       .arg = w, .settle = settle_moved, .charge = charge};
   int r;
 
-  if (!segments_victim (writeback->segments, &w->victim))
+  if (!segments_victim (writeback->segments, &w->turn, &w->victim))
     return false;
   seglog_set_user (writeback->moved, user);
   r = read_victim (w);

@@ -35,6 +35,7 @@
 #include "lockdep.h"
 #include "packed.h"
 #include "segments.h"
+#include "thread.h"
 #include "vmem.h"
 
 /* A store has as many segments at least, if it has room for so many. */
@@ -49,6 +50,9 @@ _Static_assert(SEGMENT_MIN / 16 * 15 > LEFT_EMPTY, "some can be cleaned");
 
 /* What an object's word has room for, as multiples of 8. */
 #define MAX_STORE_SIZE (UINT64_C (1) << (46 + 3))
+
+/* What it takes to look at one, in about so many ns: see thread_share. */
+#define NS_PER_SEGMENT 8U
 
 #define MIN_SEGMENTS (SEGMENTS_SPARE + 2)
 
@@ -286,7 +290,7 @@ worth (const struct segments *segments, uint32_t number, uint64_t now)
 
 /* The one that is worth most, 0: none.  Others change meanwhile. */
 static uint32_t
-best_victim (const struct segments *segments)
+best_victim (const struct segments *segments, unsigned *turn)
 {
   const uint32_t end = segments->untouched;
   const uint64_t now = segments->sequence;
@@ -296,6 +300,7 @@ best_victim (const struct segments *segments)
   for (uint32_t i = 1; i < end; i++) {
     const double is = worth (segments, i, now);
 
+    thread_share (turn, NS_PER_SEGMENT);
     if (is > most) {
       most = is;
       best = i;
@@ -305,12 +310,12 @@ best_victim (const struct segments *segments)
 }
 
 bool
-segments_victim (struct segments *segments, uint32_t *number)
+segments_victim (struct segments *segments, unsigned *turn, uint32_t *number)
 {
   bool still;
 
   do {
-    *number = best_victim (segments);
+    *number = best_victim (segments, turn);
     if (*number == 0)
       return false;
     lock (segments);

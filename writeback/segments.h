@@ -75,8 +75,10 @@ extern void segments_pin (struct segments *segments, uint64_t where);
 extern void segments_unpin (struct segments *segments, uint64_t where);
 
 /* The segment that it pays most to clean: little in it is alive, and what is
- * has been so for long.  It is pinned.  False: nothing would be gained. */
-extern bool segments_victim (struct segments *segments, uint32_t *number);
+ * has been so for long.  It is pinned.  False: nothing would be gained.  TURN
+ * is thread_share's: there may be millions to look at. */
+extern bool
+segments_victim (struct segments *segments, unsigned *turn, uint32_t *number);
 
 /* The pinned segment NUMBER cannot be cleaned, for it cannot be read: it is not
  * named again before it has been free. */

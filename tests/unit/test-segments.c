@@ -113,29 +113,32 @@ START_TEST (the_emptiest_is_cleaned_first)
   const uint64_t full = fill (SEGMENT_MIN / 16 * 14),
                  half = fill (SEGMENT_MIN / 2),
                  most = fill (SEGMENT_MIN / 16 * 13);
+  unsigned turn = 0;
   uint32_t victim;
 
-  ck_assert (segments_victim (segments, &victim));
+  ck_assert (segments_victim (segments, &turn, &victim));
   ck_assert_uint_eq (victim, segments_at (segments, half));
+  ck_assert_uint_gt (turn, 0);
   /* It is pinned now. */
-  ck_assert (segments_victim (segments, &victim));
+  ck_assert (segments_victim (segments, &turn, &victim));
   ck_assert_uint_eq (victim, segments_at (segments, most));
-  ck_assert (!segments_victim (segments, &victim));
+  ck_assert (!segments_victim (segments, &turn, &victim));
   segments_unpin (segments, half);
   segments_spoiled (segments, segments_at (segments, half));
-  ck_assert (!segments_victim (segments, &victim));
+  ck_assert (!segments_victim (segments, &turn, &victim));
   segments_dead (segments, full, SEGMENT_MIN / 16 * 14);
-  ck_assert (!segments_victim (segments, &victim));
+  ck_assert (!segments_victim (segments, &turn, &victim));
 }
 
 /* Of two that are as empty, the one that has stayed so for longer. */
 START_TEST (the_older_is_cleaned_first)
 {
   const uint64_t older = fill (SEGMENT_MIN / 2);
+  unsigned turn = 0;
   uint32_t victim;
 
   fill (SEGMENT_MIN / 2);
-  ck_assert (segments_victim (segments, &victim));
+  ck_assert (segments_victim (segments, &turn, &victim));
   ck_assert_uint_eq (victim, segments_at (segments, older));
 }
 
@@ -144,6 +147,7 @@ static void
 use (void *arg, unsigned me)
 {
   uint64_t random = me;
+  unsigned turn = 0;
 
   (void) arg;
   for (unsigned i = 0; i < 20000; i++) {
@@ -159,7 +163,8 @@ use (void *arg, unsigned me)
     segments_unpin (segments, where);
     for (unsigned k = 0; k < 3; k++)
       segments_dead (segments, where + k * 1000, 1000);
-    if (random_below (&random, 2) && segments_victim (segments, &segment))
+    if (random_below (&random, 2) &&
+        segments_victim (segments, &turn, &segment))
       segments_unpin (segments, segments_start (segments, segment));
     segments_unpin (segments, where);
   }
@@ -213,9 +218,22 @@ START_TEST (a_store_can_be_too_small)
   ck_assert_int_eq (segments_create (&none, 0, SEGMENT_MAX, &device), -EINVAL);
   ck_assert_int_eq (
       segments_create (&none, 4 * SEGMENT_MIN, SEGMENT_MAX, &device), -EINVAL);
+  segments_destroy (NULL);
+}
+
+/* The last place that a slot can name is in the last segment. */
+START_TEST (a_store_can_be_too_large)
+{
+  const uint64_t most = UINT64_C (1) << 49;
+  struct segments *all, *none;
+
+  ck_assert_int_eq (segments_create (&all, most, SEGMENT_MAX, &device), 0);
+  ck_assert_uint_eq (segments_at (all, most - 8), (most >> 20) - 1);
+  segments_destroy (all);
+  ck_assert_int_eq (segments_create (&none, most + 1, SEGMENT_MAX, &device),
+                    -EINVAL);
   ck_assert_int_eq (segments_create (&none, UINT64_MAX, SEGMENT_MAX, &device),
                     -EINVAL);
-  segments_destroy (NULL);
 }
 
 int
@@ -234,5 +252,6 @@ main (void)
   tcase_add_test (tc, they_are_as_large_as_pays);
   tcase_add_test (tc, a_place_is_in_its_segment);
   tcase_add_test (tc, a_store_can_be_too_small);
+  tcase_add_test (tc, a_store_can_be_too_large);
   return suite_run (suite);
 }
