@@ -103,11 +103,11 @@ load_lib (void)
   LIBNBD_FUNCTIONS (FIND)
 }
 
-/* What transfers are multiples of, at least and at most; and what a server has
- * to take at once, at least: more than anybody submits (.piece below). */
+/* What transfers are multiples of, at least and at most; and the longest, which
+ * a server has to take at once: what is read waits behind what is written. */
 #define MIN_BLOCK 512U
 #define MAX_BLOCK 4096U
-#define LONGEST   (1U << 20)
+#define LONGEST   (256U << 10)
 
 /* Between two attempts to connect: at first, and at most. */
 #define BACKOFF_MS     100U
@@ -223,8 +223,8 @@ why_unfit (struct store_nbd *n)
     return "has blocks of more than 4096 bytes: give an export whose blocks "
            "are smaller";
   if (most > 0 && most < LONGEST)
-    return "takes requests of less than 1 MiB only: give an export that takes "
-           "larger ones";
+    return "takes requests of less than 256 KiB only: give an export that "
+           "takes larger ones";
   return NULL;
 }
 
@@ -810,7 +810,7 @@ remote_is_away (const struct store *store)
 }
 
 const struct store_kind store_kind_nbd = {
-    .piece = 256U << 10,
+    .piece = LONGEST,
     .open = remote_open,
     .close = remote_close,
     .read = remote_read,

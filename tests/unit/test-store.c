@@ -199,6 +199,7 @@ START_TEST (an_absent_file_is_made)
   ck_assert_int_lt (status ().st_blocks * 512, MIB);
   must_have (path, MAGIC "version 1\nrun ", 0);
   ck_assert_str_eq (store_engine_name (store), "none");
+  ck_assert_uint_eq (store_piece (store), 1U << 20);
   ck_assert (!store_is_away (store));
   store_close (store);
   store_close (NULL);

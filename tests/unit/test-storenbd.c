@@ -325,8 +325,37 @@ START_TEST (what_cannot_be_used_is_refused)
   end_server ();
   start_server ("--filter=blocksize-policy", "memory", "16M",
                 "blocksize-minimum=512", "blocksize-preferred=4K",
-                "blocksize-maximum=512K", NULL);
-  must_refuse (uri, 0, -EINVAL, "takes requests of less than 1 MiB only");
+                "blocksize-maximum=128K", NULL);
+  must_refuse (uri, 0, -EINVAL, "takes requests of less than 256 KiB only");
+}
+
+/* What pays with it is all that it has to take. */
+START_TEST (a_server_need_not_take_more_than_pays)
+{
+  const uint32_t piece = 256U << 10;
+  struct request request = {.times = 0};
+
+  start_server ("--filter=blocksize-policy", "memory", "16M",
+                "blocksize-minimum=512", "blocksize-preferred=4K",
+                "blocksize-maximum=256K", "blocksize-error-policy=error", NULL);
+  start ();
+  ck_assert_uint_eq (store_piece (store), piece);
+  for (unsigned write = 2; write-- > 0;) {
+    request.op = (struct store_op){.buf = aligned_alloc (4096, piece),
+                                   .offset = piece,
+                                   .len = piece,
+                                   .write = write,
+                                   .done = note};
+    request.completion = (struct completion){0};
+    request.times = 0;
+    must (request.op.buf != NULL);
+    memset (request.op.buf, write ? 'a' : 'b', piece);
+    store_submit (store, &request.op);
+    ck_assert_int_eq (wait_for (&request), 0);
+    ck_assert_int_eq (((const char *) request.op.buf)[piece - 1], 'a');
+    free (request.op.buf);
+  }
+  finish ();
 }
 
 START_TEST (what_is_there_is_not_lost)
@@ -616,6 +645,7 @@ main (void)
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, what_is_written_is_read);
   tcase_add_test (tc, what_cannot_be_used_is_refused);
+  tcase_add_test (tc, a_server_need_not_take_more_than_pays);
   tcase_add_test (tc, what_is_there_is_not_lost);
   tcase_add_loop_test (tc, a_server_may_go_and_come_back, 0, 2);
   tcase_add_test (tc, what_it_had_begun_is_sent_once_more);
