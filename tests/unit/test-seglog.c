@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Filling segments: every object that was put is settled once, lies where it is
- * said to lie, with nothing but zeros beside; and nothing leaks when a write
- * fails.
+/* Filling segments, of the least and of the largest size: every object that was
+ * put is settled once, lies where it is said to lie, with nothing but zeros
+ * beside; and nothing leaks when a write fails.
  */
 #include <config.h>
 
@@ -13,14 +13,17 @@
 #include "segments.h"
 #include "unit.h"
 
-#define NR_SEGMENTS 40U
-#define NR_OBJECTS  1000U
-#define BLOCK       4096U
+#define NR_OBJECTS 2000U
+#define BLOCK      4096U
+
+/* One that is as long as a page: see len_of. */
+#define LONGEST 585U
 
 static const char device;
 static struct store *store;
 static struct segments *segments;
 static struct seglog *filling;
+static uint32_t nr_segments;
 
 /* What has become of object I. */
 static struct {
@@ -49,18 +52,32 @@ charge (void *arg, int64_t bytes)
 }
 
 static void
-make (void)
+make (uint32_t nr, uint32_t segment)
 {
-  const uint64_t size = (NR_SEGMENTS + 1) * (uint64_t) SEGMENT_MIN;
+  const uint64_t size = (nr + 1) * (uint64_t) segment;
 
+  nr_segments = nr;
   store = memory_store_make (size, BLOCK);
   must_equal (store_start (store), 0);
   must_equal (segments_create (&segments, size, SEGMENT_MAX, &device), 0);
+  must_equal (segments_size (segments), segment);
   must_equal (seglog_create (&filling, store, segments, 3, false), 0);
   seglog_set_user (filling, (struct seglog_user){NULL, settle, charge});
   wanted = true;
   charged = 0;
   memset (objects, 0, sizeof objects);
+}
+
+static void
+make_small (void)
+{
+  make (80, SEGMENT_MIN);
+}
+
+static void
+make_large (void)
+{
+  make (1023, SEGMENT_MAX);
 }
 
 static void
@@ -131,7 +148,7 @@ START_TEST (objects_are_settled_once_where_they_are)
 /* A batch that is not full is followed by another in the same segment. */
 START_TEST (small_batches_share_a_segment)
 {
-  for (unsigned i = 0; i < SEGMENT_MIN / BLOCK; i++) {
+  for (unsigned i = 0; i < segments_size (segments) / BLOCK; i++) {
     const uint64_t cost = seglog_cost (filling, len_of (i));
     const int64_t before = charged;
 
@@ -142,7 +159,7 @@ START_TEST (small_batches_share_a_segment)
     ck_assert_uint_eq (segments_at (segments, objects[i].where), 1);
     must_be_there (i);
   }
-  ck_assert_uint_eq (stats ().free, NR_SEGMENTS - 1);
+  ck_assert_uint_eq (stats ().free, nr_segments - 1);
 }
 
 /* What was in a buffer before is not written again as something's tail. */
@@ -151,7 +168,7 @@ START_TEST (what_is_not_an_object_is_zeros)
   const char *bytes = memory_store_bytes (store);
   uint64_t end;
 
-  for (unsigned i = 900; i < NR_OBJECTS; i++)
+  for (unsigned i = NR_OBJECTS - 100; i < NR_OBJECTS; i++)
     ck_assert_int_eq (put (i), 0);
   ck_assert_int_eq (seglog_flush (filling), 0);
   for (unsigned round = 0; round < 3; round++) {
@@ -171,22 +188,37 @@ START_TEST (what_is_not_wanted_is_not_alive)
   ck_assert_uint_eq (stats ().live, 0);
   ck_assert_int_eq (charged, 0);
   /* The one that is being filled. */
-  ck_assert_uint_eq (stats ().free, NR_SEGMENTS - 1);
+  ck_assert_uint_eq (stats ().free, nr_segments - 1);
+}
+
+/* How many objects fill BYTES? */
+static unsigned
+objects_of (uint64_t bytes)
+{
+  uint64_t sum = 0;
+  unsigned nr = 0;
+
+  while (sum < bytes)
+    sum += packed_size (len_of (nr++));
+  must (nr <= NR_OBJECTS);
+  return nr;
 }
 
 /* Each write in turn. */
 START_TEST (a_write_that_fails_is_told)
 {
+  const unsigned nr = objects_of (3 * (uint64_t) segments_size (segments));
+
   for (int n = 0;; n++) {
     unsigned nowhere = 0;
     int r;
 
     memset (objects, 0, sizeof objects);
     memory_store_fail_write (store, n, -EIO);
-    for (unsigned i = 0; i < 300; i++)
+    for (unsigned i = 0; i < nr; i++)
       ck_assert_int_eq (put (i), 0);
     r = seglog_flush (filling);
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < nr; i++) {
       must_equal (objects[i].settled, 1);
       nowhere += objects[i].where == 0;
       if (objects[i].where != 0)
@@ -222,34 +254,43 @@ START_TEST (nothing_follows_a_write_that_failed)
   for (unsigned i = 0; i <= 2; i += 2)
     segments_dead (segments, objects[i].where, packed_size (len_of (i)));
   /* Only the one that is filled is not free. */
-  ck_assert_uint_eq (stats ().free, NR_SEGMENTS - 1);
+  ck_assert_uint_eq (stats ().free, nr_segments - 1);
 }
 
 START_TEST (a_full_store_is_told)
 {
   unsigned n = 0;
 
-  while (n < NR_OBJECTS && put (NR_OBJECTS - 1) == 0)
+  while (n < NR_OBJECTS && put (LONGEST) == 0)
     n++;
   ck_assert_uint_lt (n, NR_OBJECTS);
   ck_assert_int_eq (seglog_flush (filling), 0);
-  ck_assert_uint_eq (objects[NR_OBJECTS - 1].settled, n);
+  ck_assert_uint_eq (objects[LONGEST].settled, n);
   ck_assert_uint_eq (stats ().free, SEGMENTS_SPARE);
 }
 
-int
-main (void)
+static TCase *
+add_case (Suite *suite, const char *name, void (*make_store) (void))
 {
-  Suite *const suite = suite_create ("seglog");
-  TCase *const tc = suite_case (suite, "seglog");
+  TCase *const tc = suite_case (suite, name);
 
-  tcase_add_checked_fixture (tc, make, destroy);
+  tcase_add_checked_fixture (tc, make_store, destroy);
   tcase_add_test (tc, objects_are_settled_once_where_they_are);
   tcase_add_test (tc, small_batches_share_a_segment);
   tcase_add_test (tc, what_is_not_an_object_is_zeros);
   tcase_add_test (tc, what_is_not_wanted_is_not_alive);
   tcase_add_test (tc, a_write_that_fails_is_told);
   tcase_add_test (tc, nothing_follows_a_write_that_failed);
-  tcase_add_test (tc, a_full_store_is_told);
+  return tc;
+}
+
+int
+main (void)
+{
+  Suite *const suite = suite_create ("seglog");
+  TCase *const small = add_case (suite, "small", make_small);
+
+  add_case (suite, "large", make_large);
+  tcase_add_test (small, a_full_store_is_told);
   return suite_run (suite);
 }
