@@ -328,6 +328,7 @@ swap-full,size=100,resident=40,mem_limit=8M
 swap-swapoff,memory=256,size=180,alone=yes
 swap-trim,size=100,resident=30
 manual,size=100,resident=60
+swap-command,memory=256,size=160,disk=180
 no-faults
 refused
 run-id,memory=256

@@ -23,7 +23,9 @@ struct command_line {
   const char *columns;          /* NULL: the default */
   const char *file;             /* NULL: standard output */
   const char *interval, *times; /* of watch; NULL: the defaults */
-  char *const *words;           /* what follows the command, "count" of them */
+  bool dry_run;
+  const char *priority, *connections; /* of swap on, likewise */
+  char *const *words; /* what follows the command, "count" of them */
   int count;
 };
 
@@ -36,5 +38,10 @@ extern int command_metrics (struct command_line *line);
 extern int command_watch (struct command_line *line);
 extern int command_hot_add (struct command_line *line);
 extern int command_hot_remove (struct command_line *line);
+extern int command_swap (struct command_line *line);
+
+/* What the last is, by its first word. */
+extern int command_swap_on (struct command_line *line);
+extern int command_swap_off (struct command_line *line);
 
 #endif /* ZRAM_COMMAND_H */

@@ -99,17 +99,21 @@ get_variable (const char *name)
   return value && *value ? value : NULL;
 }
 
+const char *
+servers_rundir (void)
+{
+  const char *const rundir = get_variable (SERVERS_RUNDIR_VARIABLE);
+
+  return rundir ? rundir : RUNDIR;
+}
+
 int
 servers_find (struct servers *servers)
 {
-  const char *const rundir = get_variable (SERVERS_RUNDIR_VARIABLE);
   const char *const user = get_variable ("XDG_RUNTIME_DIR");
-  int r;
+  int r = find_in (servers, servers_rundir ());
 
-  if (rundir)
-    return find_in (servers, rundir);
-  r = find_in (servers, RUNDIR);
-  if (user) {
+  if (user && !get_variable (SERVERS_RUNDIR_VARIABLE)) {
     char *const dir = join (user, RUNDIR_OF_USER);
 
     if (find_in (servers, dir) < 0)

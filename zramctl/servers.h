@@ -15,6 +15,9 @@ struct servers {
   size_t n;
 };
 
+/* The runtime directory of the system's servers. */
+extern const char *servers_rundir (void);
+
 /* One more, at its end. */
 extern void servers_add (struct servers *servers, const char *path);
 

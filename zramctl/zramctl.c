@@ -17,12 +17,16 @@
 
 /* Letters for what has none. */
 enum {
-  OUTPUT_ALL = 'A'
+  OUTPUT_ALL = 'A',
+  CONNECTIONS = 'C',
+  DRY_RUN = 'D'
 };
 
 static const struct option long_options[] = {
     {"bytes", no_argument, NULL, 'b'},
+    {"connections", required_argument, NULL, CONNECTIONS},
     {"count", required_argument, NULL, 'c'},
+    {"dry-run", no_argument, NULL, DRY_RUN},
     {"errno", no_argument, NULL, 'e'},
     {"file", required_argument, NULL, 'f'},
     {"help", no_argument, NULL, 'h'},
@@ -31,13 +35,14 @@ static const struct option long_options[] = {
     {"noheadings", no_argument, NULL, 'n'},
     {"output", required_argument, NULL, 'o'},
     {"output-all", no_argument, NULL, OUTPUT_ALL},
+    {"priority", required_argument, NULL, 'p'},
     {"raw", no_argument, NULL, 'r'},
     {"socket", required_argument, NULL, 's'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
-static const char short_options[] = "bc:ef:hi:Jno:rs:V";
+static const char short_options[] = "bc:ef:hi:Jno:p:rs:V";
 
 /* "options": those that mean something to it, beside --socket.  The first is
  * what is done without a command. */
@@ -54,6 +59,7 @@ static const struct command {
     {"watch", "ci", command_watch},
     {"hot_add", "e", command_hot_add},
     {"hot_remove", "e", command_hot_remove},
+    {"swap", "CDp", command_swap},
 };
 
 static const char help[] =
@@ -67,6 +73,8 @@ static const char help[] =
     " " NAME " [options] watch [disk]\n"
     " " NAME " [options] hot_add [parameter=value...]\n"
     " " NAME " [options] hot_remove disk...\n"
+    " " NAME " [options] swap on [size] [parameter=value...]\n"
+    " " NAME " [options] swap off [device]\n"
     "\nShow and control the disks of nbdkit-zram-plugin's servers.\n"
     "\nCommands:\n"
     " get                   print attributes of a disk\n"
@@ -76,9 +84,12 @@ static const char help[] =
     " watch                 show what disks do, until q is pressed\n"
     " hot_add               give a server another disk\n"
     " hot_remove            take disks from a server\n"
+    " swap                  have this machine swap to a server of its own\n"
     "\nOptions:\n"
     " -b, --bytes           print sizes in bytes\n"
     " -c, --count <n>       with watch: end after so many times\n"
+    "     --connections <n>   with swap on: so many to the server\n"
+    "     --dry-run           with swap: print what would be done\n"
     " -e, --errno           name the errno when the server refuses\n"
     " -f, --file <file>     with metrics: put them there, all at once\n"
     " -i, --interval <n>    with watch: seconds between; 1\n"
@@ -86,6 +97,7 @@ static const char help[] =
     " -n, --noheadings      don't print headings; with get: no names\n"
     " -o, --output <list>   columns to print; +<list>: beside the default\n"
     "     --output-all      print all columns\n"
+    " -p, --priority <n>    with swap on: the swap space's; 100\n"
     " -r, --raw             use raw output format\n"
     " -s, --socket <path>   control socket of a server; may be repeated\n"
     " -h, --help            display this help\n"
@@ -132,6 +144,12 @@ take_argument (struct command_line *line, int letter, const char *argument)
   case 'o':
     line->columns = argument;
     break;
+  case 'p':
+    line->priority = argument;
+    break;
+  case CONNECTIONS:
+    line->connections = argument;
+    break;
   case 's':
     servers_add (&line->servers, argument);
     break;
@@ -155,6 +173,7 @@ take_options (int argc, char **argv, struct command_line *line,
   }
   line->bytes = given->letter['b'];
   line->all_columns = given->letter[OUTPUT_ALL];
+  line->dry_run = given->letter[DRY_RUN];
   line->errno_names = given->letter['e'];
   line->output.json = given->letter['J'];
   line->output.noheadings = given->letter['n'];

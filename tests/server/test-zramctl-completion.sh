@@ -42,8 +42,12 @@ must_offer ()
 complete -p nbdkit-zramctl | grep -q -- '-F _nbdkit_zramctl ' ||
   die 'bash would not ask it'
 
-must_complete 'get set attributes metrics watch hot_add hot_remove' ''
-must_complete 'set' s
+must_complete 'get set attributes metrics watch hot_add hot_remove swap' ''
+must_complete 'set swap' s
+must_complete 'on off' swap ''
+must_complete 'off' --dry-run swap of
+must_complete '' --priority ''
+must_complete 'swap' -p 5 sw
 must_complete '--noheadings' --no
 must_complete '--output --output-all' --out
 must_complete '--socket' --s

@@ -55,11 +55,38 @@ figure ()
   echo "FIGURE $name $*"
 }
 
+host_path=/usr/sbin:/usr/bin:/sbin:/bin
+
 # A program of the host's.  By env, since busybox's chroot would run its own
 # instead.
 host ()
 {
-  chroot /host /usr/bin/env PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+  chroot /host /usr/bin/env "PATH=$host_path" "$@"
+}
+
+bin=/run/bin                    # for programs that come before the host's
+
+# replace COMMAND SCRIPT: it is this, in $bin.
+replace ()
+{
+  mkdir -p "$bin"
+  printf '#!/bin/sh\n%s\n' "$2" >"$bin/$1"
+  chmod +x "$bin/$1"
+}
+
+# In $bin, ours as if they were installed: a nbdkit that knows the plugin by its
+# short name, and nbdkit-zramctl.
+install_programs ()
+{
+  replace nbdkit '
+    for word; do
+      [ "$word" != zram ] || word='"$builddir"'/zram.so
+      set -- "$@" "$word"
+      shift
+    done
+    PATH='"$host_path"'
+    exec nbdkit "$@"'
+  replace nbdkit-zramctl "exec $builddir/zramctl/nbdkit-zramctl "'"$@"'
 }
 
 # sum_files FILE...: a line for each.

@@ -1,35 +1,41 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck disable=SC2034,SC2154   # functions.sh uses and sets them
-# The commands of the manual's "Swap" work as they stand there: the paragraphs
+# The commands of the manuals that swap work as they stand there: the paragraphs
 # after "=for guest".
 
-# manual_block NUMBER
+# manual_block PAGE NUMBER
 manual_block ()
 {
-  awk -v number="$1" '
+  awk -v number="$2" '
     /^=for guest$/ { on = ++n == number; next }
     on && /^[^ ]/ { exit }
-    on && /^ / { sub (/^ /, ""); print }' \
-    "/host$srcdir/man/nbdkit-zram-plugin.pod"
+    on && /^ / { sub (/^ /, ""); print }' "/host$srcdir/man/$1.pod"
 }
 
-# run_block NUMBER: with a nbdkit that knows the plugin by its short name.
-run_block ()
+# run_lines FIRST LAST: of the block in /run/block.
+run_lines ()
 {
   {
     echo 'set -e'
-    echo "nbdkit () { command nbdkit \"\${@/%zram/$builddir/zram.so}\"; }"
-    manual_block "$1"
-  } >"/run/block$1"
-  [ "$(wc -l <"/run/block$1")" -gt 4 ] || die "the manual has no block $1"
-  must host bash -x "/run/block$1"
+    sed -n "$1,$2p" /run/block
+  } >/run/lines
+  [ "$(wc -l </run/lines)" -gt 1 ] || die 'the manual has no such block'
+  must host env "PATH=$bin:$host_path" bash -x /run/lines
 }
 
+install_programs
 modprobe nbd nbds_max=2
-run_block 1
+manual_block nbdkit-zram-plugin 1 >/run/block
+run_lines 1 '$'
 server=$(cat /run/zram.pid)
 must swapfill "$size" "$kind"
-run_block 2
+manual_block nbdkit-zram-plugin 2 >/run/block
+run_lines 1 '$'
 until_true 60 [ ! -e "/proc/$server" ] || die 'the server is still there'
-result pass "$size MiB of $kind pages, by the manual's commands"
+manual_block nbdkit-zramctl 1 >/run/block
+run_lines 1 1
+must swapfill "$size" "$kind"
+run_lines 2 '$'
+pidof nbdkit >/dev/null && die 'there is a server still'
+result pass "$size MiB of $kind pages, by the manuals' commands"

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <config.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "compiler.h"
+#include "complain.h"
+#include "nbddevice.h"
+#include "servers.h"
+#include "swapdisk.h"
+#include "swaps.h"
+
+/* How long a server may take to end.  One that nobody is connected to ends at
+ * once. */
+#define SERVER_END_MS 30000
+#define TICK_MS       20
+
+/* Where in the runtime directory; to be freed. */
+ZRAM_PRINTF (1, 2)
+static char *
+name (const char *format, ...)
+{
+  va_list args;
+  char *text;
+
+  va_start (args, format);
+  if (vasprintf (&text, format, args) < 0)
+    complain_of_memory ();
+  va_end (args);
+  return text;
+}
+
+void
+swap_disk_init (struct swap_disk *disk, unsigned number)
+{
+  const char *const dir = servers_rundir ();
+
+  *disk = (struct swap_disk){
+      .number = number,
+      .device = name ("/dev/nbd%u", number),
+      .control = name ("%s/nbd%u", dir, number),
+      .socket = name ("%s/.nbd%u.socket", dir, number),
+      .pidfile = name ("%s/.nbd%u.pid", dir, number),
+  };
+}
+
+void
+swap_disk_free (struct swap_disk *disk)
+{
+  free (disk->device);
+  free (disk->control);
+  free (disk->socket);
+  free (disk->pidfile);
+}
+
+/* The number of the device whose pidfile has that name; -1: it is none. */
+static int
+number_of_pidfile (const char *file)
+{
+  const size_t len = strlen (file);
+  char device[16];
+
+  if (file[0] != '.' || len < 5 || len > sizeof device ||
+      strcmp (file + len - 4, ".pid") != 0)
+    return -1;
+  snprintf (device, sizeof device, "%.*s", (int) len - 5, file + 1);
+  return nbd_device_number (device);
+}
+
+unsigned *
+swap_disk_list (unsigned *n)
+{
+  DIR *const dir = opendir (servers_rundir ());
+  unsigned *numbers = NULL;
+  struct dirent *entry;
+
+  *n = 0;
+  while (dir && (entry = readdir (dir)) != NULL) {
+    const int number = number_of_pidfile (entry->d_name);
+
+    if (number < 0)
+      continue;
+    numbers = complain_unless (reallocarray (numbers, *n + 1, sizeof *numbers));
+    numbers[(*n)++] = (unsigned) number;
+  }
+  if (dir)
+    closedir (dir);
+  return numbers;
+}
+
+int
+swap_disk_lock (void)
+{
+  char *const file = name ("%s/.swap.lock", servers_rundir ());
+  const int fd = open (file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int r = fd >= 0 ? flock (fd, LOCK_EX) : -1;
+
+  if (r < 0)
+    complain ("%s: %s", file, strerrordesc_np (errno));
+  free (file);
+  return r;
+}
+
+/* Has process PID been told to serve SOCKET?  (Its number may have become
+ * another's.) */
+static bool
+serves (pid_t pid, const char *socket)
+{
+  char *const path = name ("/proc/%d/cmdline", (int) pid);
+  FILE *const fp = fopen (path, "re");
+  bool found = false;
+  char *word = NULL;
+  size_t size = 0;
+
+  free (path);
+  if (!fp)
+    return false;
+  while (!found && getdelim (&word, &size, '\0', fp) > 0)
+    found = strcmp (word, socket) == 0;
+  free (word);
+  fclose (fp);
+  return found;
+}
+
+pid_t
+swap_disk_server (const struct swap_disk *disk)
+{
+  const pid_t pid = (pid_t) swaps_number_in (disk->pidfile, "");
+
+  return pid > 0 && serves (pid, disk->socket) ? pid : 0;
+}
+
+int
+swap_disk_clear (const struct swap_disk *disk, const struct steps *steps)
+{
+  return steps_run (steps, STEP ("rm", "-f", disk->socket, disk->pidfile));
+}
+
+/* Tell it to end, and wait until it has. */
+static int
+end_server (const struct swap_disk *disk, const struct steps *steps, pid_t pid)
+{
+  char *const command = name ("kill %d", (int) pid);
+  const int r = steps_run (steps, STEP ("sh", "-c", command));
+
+  free (command);
+  if (r < 0 || steps->dry)
+    return r;
+  for (int ms = 0; ms < SERVER_END_MS; ms += TICK_MS) {
+    if (swap_disk_server (disk) == 0)
+      return 0;
+    poll (NULL, 0, TICK_MS);
+  }
+  complain ("process %d, the server of %s, does not end: a client is connected "
+            "to it",
+            (int) pid, disk->device);
+  return -1;
+}
+
+int
+swap_disk_end (const struct swap_disk *disk, const struct steps *steps,
+               bool connected)
+{
+  const pid_t pid = swap_disk_server (disk);
+
+  if (connected &&
+      steps_run (steps, STEP ("nbd-client", "-d", disk->device)) < 0)
+    return -1;
+  if (pid > 0 && end_server (disk, steps, pid) < 0)
+    return -1;
+  return swap_disk_clear (disk, steps);
+}
