@@ -13,6 +13,7 @@
 #define ZRAM_COMPLETION_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "futex.h"
@@ -45,6 +46,19 @@ completion_wait (struct completion *completion)
                                   COMPLETION_WAITED);
   while (atomic_load (&completion->state) != COMPLETION_COMPLETE)
     futex_wait (&completion->state, COMPLETION_WAITED);
+}
+
+/* Sleep until it is complete, or for about MS milliseconds: is it complete? */
+static inline bool
+completion_wait_ms (struct completion *completion, unsigned ms)
+{
+  uint32_t state = COMPLETION_STARTED;
+
+  atomic_compare_exchange_strong (&completion->state, &state,
+                                  COMPLETION_WAITED);
+  if (atomic_load (&completion->state) != COMPLETION_COMPLETE)
+    futex_wait_ms (&completion->state, COMPLETION_WAITED, ms);
+  return atomic_load (&completion->state) == COMPLETION_COMPLETE;
 }
 
 #endif /* ZRAM_COMPLETION_H */

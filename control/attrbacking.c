@@ -551,7 +551,7 @@ reason (int r)
   case -ENOSPC:
     return "the backing store is full";
   case -EIO:
-    return "writeback_limit is used up, or writing failed (bd_stat)";
+    return "writeback_limit is used up, or writing failed (backing_stat)";
   case -ETIMEDOUT:
     return "the backing store is away";
   default:

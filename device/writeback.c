@@ -53,6 +53,9 @@
  * ns: see thread_share. */
 #define NS_PER_PAGE 1200U
 
+/* How often who waits for the store asks whether he has to. */
+#define PATIENCE_MS 100U
+
 /* A run. */
 struct writing {
   struct zram *zram;
@@ -63,6 +66,7 @@ struct writing {
   unsigned turn;   /* thread_share's */
   uint32_t victim; /* segment that is being cleaned */
   int error;       /* what ends it, or the last of a write that failed */
+  int cleaning;    /* the last error of cleaning the victim */
   bool ends;
 };
 
@@ -199,7 +203,51 @@ end (struct writing *w, int error)
   w->ends = true;
 }
 
+static void
+show_progress (const struct writing *w)
+{
+  const uint64_t total = w->selection.candidates;
+
+  run_progress (w->run, w->done->pages < total ? w->done->pages : total, total);
+}
+
+/* BYTES less of what may be written, which somebody may have set to anything
+ * meanwhile. */
+static uint64_t
+budget_without (uint64_t old, int64_t bytes)
+{
+  if (bytes > 0)
+    return old < (uint64_t) bytes ? 0 : old - (uint64_t) bytes;
+  return old > UINT64_MAX - (uint64_t) -bytes ? UINT64_MAX
+                                              : old + (uint64_t) -bytes;
+}
+
 /* seglog_user's. */
+static void
+failed (void *arg, int error)
+{
+  fail (arg, error);
+}
+
+static void
+failed_to_move (void *arg, int error)
+{
+  struct writing *const w = arg;
+
+  w->cleaning = error;
+  fail (w, error);
+}
+
+/* Who is told how far it is may turn out to have gone. */
+static bool
+gives_up (void *arg)
+{
+  const struct writing *const w = arg;
+
+  show_progress (w);
+  return run_stopped (w->run);
+}
+
 static void
 charge (void *arg, int64_t bytes)
 {
@@ -211,7 +259,7 @@ charge (void *arg, int64_t bytes)
   if (!budget->enabled)
     return;
   do
-    left = bytes > 0 && old < (uint64_t) bytes ? 0 : old - (uint64_t) bytes;
+    left = budget_without (old, bytes);
   while (!atomic_compare_exchange_weak (&budget->bytes, &old, left));
 }
 
@@ -238,11 +286,7 @@ settle_fresh (void *arg, const struct packed *header, uint64_t where)
     wanted = page_write_back (w->zram, header->owner,
                               slot_wb_word (where, header->len));
   w->done->pages += wanted;
-  run_progress (w->run,
-                w->done->pages < w->selection.candidates
-                    ? w->done->pages
-                    : w->selection.candidates,
-                w->selection.candidates);
+  show_progress (w);
   return wanted;
 }
 
@@ -300,7 +344,7 @@ victim_start (const struct writing *w)
 }
 
 /* Put what is alive at AT of the victim into the log.  False: there is no room,
- * or no budget. */
+ * or no budget, or what was put before could not be written. */
 static bool
 move_object (struct writing *w, uint32_t at, const struct packed *header)
 {
@@ -322,7 +366,8 @@ move_object (struct writing *w, uint32_t at, const struct packed *header)
     return false;
   }
   return seglog_put (writeback->moved, header->owner, header->tag,
-                     object + PACKED_HEADER, header->len) == 0;
+                     object + PACKED_HEADER, header->len) == 0 &&
+         w->cleaning == 0;
 }
 
 /* Go over what was read of the victim.  Where there is no header the next batch
@@ -355,44 +400,63 @@ was_read (struct store_op *op)
   completion_complete (&((struct reading *) op)->completion);
 }
 
+/* LEN bytes from OFFSET on, to where the victim goes. */
 static int
-read_victim (const struct writing *w)
+read_store (struct writing *w, uint64_t offset, uint32_t len)
 {
   struct writeback *const writeback = w->zram->writeback;
   struct reading reading = {.op = {.buf = writeback->victim,
-                                   .offset = victim_start (w),
-                                   .len = segments_size (writeback->segments),
+                                   .offset = offset,
+                                   .len = len,
                                    .done = was_read}};
 
   store_submit (writeback->store, &reading.op);
-  completion_wait (&reading.completion);
+  while (!completion_wait_ms (&reading.completion, PATIENCE_MS))
+    if (gives_up (w))
+      reading.op.impatient = true;
   return reading.op.result;
 }
 
 /* Clean a segment.  What stays alive in it, because it is damaged or could not
- * be written, keeps it from being tried again.  False: there is none whose
- * cleaning would gain anything. */
+ * be written, keeps it from being tried again in this run.  False: there is
+ * none whose cleaning would gain anything. */
 static bool
 clean_segment (struct writing *w)
 {
   struct writeback *const writeback = w->zram->writeback;
-  const struct seglog_user user = {
-      .arg = w, .settle = settle_moved, .charge = charge};
+  const struct seglog_user user = {.arg = w,
+                                   .settle = settle_moved,
+                                   .charge = charge,
+                                   .failed = failed_to_move,
+                                   .gives_up = gives_up};
   int r;
 
   if (!segments_victim (writeback->segments, &w->turn, &w->victim))
     return false;
   seglog_set_user (writeback->moved, user);
-  r = read_victim (w);
-  if (r == 0) {
-    move_objects (w);
-    r = seglog_flush (writeback->moved);
-  }
+  w->cleaning = 0;
+  r = read_store (w, victim_start (w), segments_size (writeback->segments));
   if (r < 0)
-    fail (w, r);
+    failed_to_move (w, r);
+  else {
+    move_objects (w);
+    seglog_flush (writeback->moved);
+  }
   segments_spoiled (writeback->segments, w->victim);
   segments_unpin (writeback->segments, victim_start (w));
   return true;
+}
+
+/* Why there is no free segment: nothing more can be gained by cleaning, unless
+ * that has failed. */
+static int
+why_full (const struct writing *w, int failure)
+{
+  if (w->ends)
+    return w->error;
+  if (run_stopped (w->run))
+    return -EINTR;
+  return failure < 0 ? failure : -ENOSPC;
 }
 
 /* Put the object of page INDEX, which is in hand, into the log; when there is
@@ -405,17 +469,16 @@ put (struct writing *w, uint64_t index, uint32_t flags, const char *object,
   struct seglog *const log = w->zram->writeback->fresh;
   const uint16_t tag = (uint16_t) slot_priority (flags);
   int r = seglog_put (log, (uint32_t) index, tag, object, len);
+  int failure = 0;
 
   while (r == -ENOSPC && !w->ends && !run_stopped (w->run)) {
-    const int e = seglog_flush (log);
-
-    if (e < 0)
-      fail (w, e);
-    if (!clean_segment (w))
+    seglog_flush (log);
+    if (w->ends || !clean_segment (w))
       break;
+    failure = w->cleaning < 0 ? w->cleaning : failure;
     r = seglog_put (log, (uint32_t) index, tag, object, len);
   }
-  return r;
+  return r == -ENOSPC ? why_full (w, failure) : r;
 }
 
 /* The object as it is to be written. */
@@ -463,13 +526,10 @@ static void
 write_group (struct writing *w)
 {
   uint64_t index;
-  int r;
 
   while (!w->ends && selection_next (&w->selection, w->run, &index))
     write_page_back (w, index);
-  r = seglog_flush (w->zram->writeback->fresh);
-  if (r < 0)
-    fail (w, r);
+  seglog_flush (w->zram->writeback->fresh);
 }
 
 /* Let as many writes be in flight as one wants by now.  If there is no memory
@@ -495,19 +555,26 @@ adapt_log (struct writeback *writeback)
 static int
 do_run (struct writing *w)
 {
-  const struct seglog_user user = {
-      .arg = w, .settle = settle_fresh, .charge = charge};
+  const struct seglog_user user = {.arg = w,
+                                   .settle = settle_fresh,
+                                   .charge = charge,
+                                   .failed = failed,
+                                   .gives_up = gives_up};
   int r = selection_begin (&w->selection, w->zram, w->what->first, w->what->end,
                            is_candidate, w->what, w->run);
 
   if (r < 0)
     return r;
+  segments_retry (w->zram->writeback->segments);
   adapt_log (w->zram->writeback);
   seglog_set_user (w->zram->writeback->fresh, user);
   while (!w->ends && !run_stopped (w->run) &&
          selection_next_group (&w->selection, UINT64_MAX))
     write_group (w);
-  return w->error == 0 && run_stopped (w->run) ? -EINTR : w->error;
+  /* Who has given up has not waited for the store. */
+  return run_stopped (w->run) && (w->error == 0 || w->error == -ETIMEDOUT)
+             ? -EINTR
+             : w->error;
 }
 
 int

@@ -26,6 +26,9 @@
 #include "store.h"
 #include "vmem.h"
 
+/* How often who waits asks whether he has to. */
+#define PATIENCE_MS 100U
+
 struct batch {
   struct store_op op;
   struct completion completion;
@@ -46,7 +49,6 @@ struct seglog {
   unsigned in_flight;
   bool filling; /* there is a batch behind them, with something in it */
   bool wanted;  /* an object of the batch that is being settled was */
-  int error;    /* the first of a write */
   char *buffers;
   unsigned nr_batches;
   struct batch batches[];
@@ -175,20 +177,32 @@ settle_written (struct seglog *log, const struct packed *header, uint64_t where)
     segments_dead (log->segments, where, packed_size (header->len));
 }
 
+/* Wait for the oldest batch in flight, and if the user gives up, for none that
+ * a server does not take. */
+static void
+await (struct seglog *log)
+{
+  while (
+      !completion_wait_ms (&log->batches[log->oldest].completion, PATIENCE_MS))
+    if (log->user.gives_up (log->user.arg))
+      for (unsigned i = 0; i < log->in_flight; i++)
+        log->batches[(log->oldest + i) % log->nr_batches].op.impatient = true;
+}
+
 /* Settle the oldest batch in flight. */
 static void
 reap (struct seglog *log)
 {
   struct batch *const batch = &log->batches[log->oldest];
 
-  completion_wait (&batch->completion);
+  await (log);
   log->wanted = false;
   if (batch->op.result == 0) {
     segments_live (log->segments, batch_where (log, batch), batch->used);
     for_each_object (log, batch, settle_written);
   }
   else {
-    log->error = log->error == 0 ? batch->op.result : log->error;
+    log->user.failed (log->user.arg, batch->op.result);
     for_each_object (log, batch, settle_unwritten);
     if (log->segment == batch->segment)
       let_segment_go (log);
@@ -302,16 +316,11 @@ seglog_put (struct seglog *log, uint32_t owner, uint16_t tag,
   return 0;
 }
 
-int
+void
 seglog_flush (struct seglog *log)
 {
-  int error;
-
   if (log->filling)
     submit (log);
   while (log->in_flight > 0)
     reap (log);
-  error = log->error;
-  log->error = 0;
-  return error;
 }

@@ -35,6 +35,13 @@ struct seglog_user {
   /* BYTES are about to be written; less than 0: so many were not, or in vain.
    */
   void (*charge) (void *arg, int64_t bytes);
+
+  /* A write has failed with ERROR. */
+  void (*failed) (void *arg, int error);
+
+  /* Is a server that is away not to be waited for any more?  Asked several
+   * times a second while something is. */
+  bool (*gives_up) (void *arg);
 };
 
 struct seglog;
@@ -67,8 +74,7 @@ extern uint64_t seglog_cost (struct seglog *log, uint32_t len);
 extern int seglog_put (struct seglog *log, uint32_t owner, uint16_t tag,
                        const void *object, uint32_t len);
 
-/* Write what was put, wait for all of it, and settle it.  0, or the first error
- * of a write since the last flush. */
-extern int seglog_flush (struct seglog *log);
+/* Write what was put, wait for all of it, and settle it. */
+extern void seglog_flush (struct seglog *log);
 
 #endif /* ZRAM_SEGLOG_H */

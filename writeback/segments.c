@@ -60,8 +60,8 @@ struct segment {
   _Atomic uint64_t sequence; /* of its claim, from 1 on; 0: it is free */
   _Atomic uint32_t live;     /* bytes */
   _Atomic uint32_t pins;
-  uint32_t next; /* in the list of free ones; 0: the end */
-  _Atomic bool spoiled;
+  uint32_t next;            /* in the list of free ones; 0: the end */
+  _Atomic uint32_t spoiled; /* in which of the tries */
 };
 
 struct segments {
@@ -73,6 +73,7 @@ struct segments {
   uint32_t freed;             /* those that have been in use; a list */
   _Atomic uint32_t untouched; /* this one and all behind it never were */
   _Atomic uint64_t sequence;  /* the last that was given */
+  _Atomic uint32_t tries;     /* from 1 on; see segments_retry */
   uint64_t run_id;            /* no two runs have the same */
   uint64_t live;              /* bytes, of all */
   struct segment *all;        /* by number; the first is none */
@@ -113,6 +114,7 @@ segments_create (struct segments **segmentsp, uint64_t store_size,
   segments->shift = (unsigned) __builtin_ctz (size);
   segments->total = segments->free = (uint32_t) (places - 1);
   segments->untouched = 1;
+  segments->tries = 1;
   pthread_mutex_init (&segments->lock, NULL);
   segments->all = vmem_reserve (size_of_table (segments->total));
   r = segments->all ? vmem_open (segments->all, size_of_table (segments->total))
@@ -186,7 +188,7 @@ do_settle (struct segments *segments, uint32_t number)
   if (segment->live > 0 || segment->pins > 0)
     return;
   segment->sequence = 0;
-  segment->spoiled = false;
+  segment->spoiled = 0;
   segment->next = segments->freed;
   segments->freed = number;
   segments->free++;
@@ -282,7 +284,7 @@ worth (const struct segments *segments, uint32_t number, uint64_t now)
   double part;
 
   if (sequence == 0 || live == 0 || live > most_to_move (segments) ||
-      segment->pins > 0 || segment->spoiled)
+      segment->pins > 0 || segment->spoiled == segments->tries)
     return 0;
   part = (double) live / segments_size (segments);
   return (1 - part) * (double) (now - sequence + 1) / (1 + part);
@@ -330,7 +332,13 @@ segments_victim (struct segments *segments, unsigned *turn, uint32_t *number)
 void
 segments_spoiled (struct segments *segments, uint32_t number)
 {
-  segments->all[number].spoiled = true;
+  segments->all[number].spoiled = segments->tries;
+}
+
+void
+segments_retry (struct segments *segments)
+{
+  segments->tries++;
 }
 
 void

@@ -80,9 +80,12 @@ extern void segments_unpin (struct segments *segments, uint64_t where);
 extern bool
 segments_victim (struct segments *segments, unsigned *turn, uint32_t *number);
 
-/* The pinned segment NUMBER cannot be cleaned, for it cannot be read: it is not
- * named again before it has been free. */
+/* The pinned segment NUMBER could not be cleaned, or not all of it: it is not
+ * named again before it has been free, or the next segments_retry. */
 extern void segments_spoiled (struct segments *segments, uint32_t number);
+
+/* What could not be cleaned may be tried again. */
+extern void segments_retry (struct segments *segments);
 
 struct segments_stats {
   uint32_t total;

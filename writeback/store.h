@@ -52,12 +52,13 @@ struct store_config {
 
 /* A read or write; the submitter fills the first part. */
 struct store_op {
-  void *buf; /* aligned to store_block () */
-  uint64_t
-      offset;   /* bytes, a multiple of store_block (), from STORE_HEADER on */
-  uint32_t len; /* likewise, not 0; ends within store_size () */
+  void *buf;       /* aligned to store_block () */
+  uint64_t offset; /* bytes, a multiple of store_block (), from STORE_HEADER on,
+                    * or to look at the mark, 0 */
+  uint32_t len;    /* likewise, not 0; ends within store_size () */
   bool write;
-  bool impatient; /* while an NBD server is away, fail at once (-ETIMEDOUT) */
+  _Atomic bool impatient; /* while an NBD server is away, fail at once
+                           * (-ETIMEDOUT); may be set when it waits already */
   void (*done) (struct store_op *op); /* see store_submit */
 
   int result; /* when it is done: 0; -EIO, -ENOSPC, ...; -ETIMEDOUT: the NBD
@@ -119,6 +120,14 @@ extern unsigned store_block (const struct store *store);
  * write costs interrupts, so that larger ones leave more to others; to a server
  * the way may be narrow, and what is read waits behind what is written. */
 extern uint32_t store_piece (const struct store *store);
+
+/* Can nothing keep another server from using STORE, too, as one behind NBD?
+ * Then its user looks now and then whether it has its mark still. */
+extern bool store_is_shared (const struct store *store);
+
+/* Are the STORE_HEADER bytes at HEADER, read from the start of STORE, the mark
+ * that was put there when it was opened? */
+extern bool store_has_mark (const struct store *store, const char *header);
 
 /* "io_uring", "threads" or "nbd" (a file's is "none" before its first start),
  * and whether requests go around the page cache. */

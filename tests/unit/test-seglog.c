@@ -51,6 +51,36 @@ charge (void *arg, int64_t bytes)
   charged += bytes;
 }
 
+/* The last error of a write. */
+static int error;
+
+static void
+failed (void *arg, int code)
+{
+  (void) arg;
+  must (code < 0);
+  error = code;
+}
+
+static bool
+gives_up (void *arg)
+{
+  (void) arg;
+  return false;
+}
+
+/* And what has failed since the last time. */
+static int
+flush (void)
+{
+  int r;
+
+  seglog_flush (filling);
+  r = error;
+  error = 0;
+  return r;
+}
+
 static void
 make (uint32_t nr, uint32_t segment)
 {
@@ -62,9 +92,13 @@ make (uint32_t nr, uint32_t segment)
   must_equal (segments_create (&segments, size, SEGMENT_MAX, &device), 0);
   must_equal (segments_size (segments), segment);
   must_equal (seglog_create (&filling, store, segments, 3, false), 0);
-  seglog_set_user (filling, (struct seglog_user){NULL, settle, charge});
+  seglog_set_user (filling, (struct seglog_user){.settle = settle,
+                                                 .charge = charge,
+                                                 .failed = failed,
+                                                 .gives_up = gives_up});
   wanted = true;
   charged = 0;
+  error = 0;
   memset (objects, 0, sizeof objects);
 }
 
@@ -135,9 +169,9 @@ START_TEST (objects_are_settled_once_where_they_are)
     ck_assert_int_eq (put (i), 0);
     live += packed_size (len_of (i));
     if (i % 300 == 299)
-      ck_assert_int_eq (seglog_flush (filling), 0);
+      ck_assert_int_eq (flush (), 0);
   }
-  ck_assert_int_eq (seglog_flush (filling), 0);
+  ck_assert_int_eq (flush (), 0);
   for (unsigned i = 0; i < NR_OBJECTS; i++)
     must_be_there (i);
   ck_assert_uint_eq (stats ().live, live);
@@ -153,7 +187,7 @@ START_TEST (small_batches_share_a_segment)
     const int64_t before = charged;
 
     ck_assert_int_eq (put (i), 0);
-    ck_assert_int_eq (seglog_flush (filling), 0);
+    ck_assert_int_eq (flush (), 0);
     ck_assert_int_eq (charged - before, (int64_t) cost);
     ck_assert_uint_eq (objects[i].where % BLOCK, 0);
     ck_assert_uint_eq (segments_at (segments, objects[i].where), 1);
@@ -170,10 +204,10 @@ START_TEST (what_is_not_an_object_is_zeros)
 
   for (unsigned i = NR_OBJECTS - 100; i < NR_OBJECTS; i++)
     ck_assert_int_eq (put (i), 0);
-  ck_assert_int_eq (seglog_flush (filling), 0);
+  ck_assert_int_eq (flush (), 0);
   for (unsigned round = 0; round < 3; round++) {
     ck_assert_int_eq (put (round), 0);
-    ck_assert_int_eq (seglog_flush (filling), 0);
+    ck_assert_int_eq (flush (), 0);
     end = objects[round].where + packed_size (len_of (round));
     ck_assert (all_zero (bytes + end, (size_t) (-end % BLOCK)));
   }
@@ -184,7 +218,7 @@ START_TEST (what_is_not_wanted_is_not_alive)
   wanted = false;
   for (unsigned i = 0; i < 500; i++)
     ck_assert_int_eq (put (i), 0);
-  ck_assert_int_eq (seglog_flush (filling), 0);
+  ck_assert_int_eq (flush (), 0);
   ck_assert_uint_eq (stats ().live, 0);
   ck_assert_int_eq (charged, 0);
   /* The one that is being filled. */
@@ -217,7 +251,7 @@ START_TEST (a_write_that_fails_is_told)
     memory_store_fail_write (store, n, -EIO);
     for (unsigned i = 0; i < nr; i++)
       ck_assert_int_eq (put (i), 0);
-    r = seglog_flush (filling);
+    r = flush ();
     for (unsigned i = 0; i < nr; i++) {
       must_equal (objects[i].settled, 1);
       nowhere += objects[i].where == 0;
@@ -234,19 +268,19 @@ START_TEST (a_write_that_fails_is_told)
     ck_assert_uint_gt (nowhere, 0);
   }
   /* It is told once. */
-  ck_assert_int_eq (seglog_flush (filling), 0);
+  ck_assert_int_eq (flush (), 0);
 }
 
 /* What it has left there ends anywhere: behind it no batch would be found. */
 START_TEST (nothing_follows_a_write_that_failed)
 {
   ck_assert_int_eq (put (0), 0);
-  ck_assert_int_eq (seglog_flush (filling), 0);
+  ck_assert_int_eq (flush (), 0);
   memory_store_fail_write (store, 0, -EIO);
   ck_assert_int_eq (put (1), 0);
-  ck_assert_int_eq (seglog_flush (filling), -EIO);
+  ck_assert_int_eq (flush (), -EIO);
   ck_assert_int_eq (put (2), 0);
-  ck_assert_int_eq (seglog_flush (filling), 0);
+  ck_assert_int_eq (flush (), 0);
   ck_assert_uint_ne (segments_at (segments, objects[2].where),
                      segments_at (segments, objects[0].where));
   must_be_there (0);
@@ -264,7 +298,7 @@ START_TEST (a_full_store_is_told)
   while (n < NR_OBJECTS && put (LONGEST) == 0)
     n++;
   ck_assert_uint_lt (n, NR_OBJECTS);
-  ck_assert_int_eq (seglog_flush (filling), 0);
+  ck_assert_int_eq (flush (), 0);
   ck_assert_uint_eq (objects[LONGEST].settled, n);
   ck_assert_uint_eq (stats ().free, SEGMENTS_SPARE);
 }

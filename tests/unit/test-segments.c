@@ -126,6 +126,10 @@ START_TEST (the_emptiest_is_cleaned_first)
   segments_unpin (segments, half);
   segments_spoiled (segments, segments_at (segments, half));
   ck_assert (!segments_victim (segments, &turn, &victim));
+  /* What could not be cleaned once can be another time. */
+  segments_retry (segments);
+  ck_assert (segments_victim (segments, &turn, &victim));
+  ck_assert_uint_eq (victim, segments_at (segments, half));
   segments_dead (segments, full, SEGMENT_MIN / 16 * 14);
   ck_assert (!segments_victim (segments, &turn, &victim));
 }

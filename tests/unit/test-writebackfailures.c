@@ -210,6 +210,61 @@ START_TEST (a_read_that_fails_can_be_repeated)
 }
 
 /* The store is full: what found room is there, the others stay. */
+/* Pages that nobody wants any more are half of a store that has little room
+ * else; there is a budget for less than a segment at a time.  As often as it is
+ * given, it is of use: what could be cleaned in part only is cleaned later. */
+START_TEST (a_small_budget_is_enough_in_the_end)
+{
+  const uint64_t budget = SEGMENT_MIN / 2;
+  uint64_t seeds[NR_PAGES];
+  unsigned segments, ended = 0;
+
+  fill (1);
+  ck_assert_int_eq (writeback_all (), 0);
+  segments = (unsigned) (stats ().bd_segments - stats ().bd_free_segments) + 4;
+  destroy_device ();
+  make_device_of ((struct zram_config){0}, segments, 4096);
+  fill (1);
+  ck_assert_int_eq (writeback_all (), 0);
+  for (uint64_t i = 0; i < NR_PAGES; i++)
+    seeds[i] = 1;
+  for (uint64_t i = 0; i < NR_PAGES; i += 2) {
+    zram_discard (zram, ZRAM_PAGE_SIZE, i * ZRAM_PAGE_SIZE);
+    seeds[i] = 0;
+  }
+  for (uint64_t round = 2; round < 400; round++) {
+    const uint64_t page = round * 2 % NR_PAGES;
+    int r;
+
+    write_page (page, seeds[page] = round);
+    zram_set_writeback_limit (zram, true, budget);
+    r = writeback_all ();
+    must (r == 0 || r == -EIO);
+    ended += r == -EIO;
+  }
+  ck_assert_uint_gt (ended, 0);
+  zram_set_writeback_limit (zram, false, 0);
+  ck_assert_int_eq (writeback_all (), 0);
+  must_be_at_rest ();
+  for (uint64_t i = 0; i < NR_PAGES; i++)
+    if (seeds[i] > 0)
+      must_read (i, seeds[i]);
+}
+
+/* What does not go away by going on ends a run: pages are left that nobody
+ * tried. */
+START_TEST (an_error_that_stays_ends_the_run)
+{
+  static const int errors[] = {-ENOSPC, -ETIMEDOUT, -ECANCELED};
+
+  fill (1);
+  memory_store_fail_write (store, 0, errors[_i]);
+  ck_assert_int_eq (writeback_all (), errors[_i]);
+  ck_assert_uint_lt (written.tried, NR_PAGES / 2);
+  must_be_at_rest ();
+  must_read_all (1);
+}
+
 START_TEST (a_full_store_is_told)
 {
   destroy_device ();
@@ -245,6 +300,8 @@ main (void)
   tc = suite_case (suite, "alone");
   tcase_add_checked_fixture (tc, make_device, destroy_device);
   add_tests (tc);
+  tcase_add_test (tc, a_small_budget_is_enough_in_the_end);
+  tcase_add_loop_test (tc, an_error_that_stays_ends_the_run, 0, 3);
   tcase_add_test (tc, a_full_store_is_told);
   tcase_add_test (tc, a_device_that_cannot_be_made_leaves_nothing);
   tcase_add_loop_test (tc, cleaning_that_fails_loses_nothing, 0, 2);

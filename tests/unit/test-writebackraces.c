@@ -4,6 +4,7 @@
  */
 #include <config.h>
 
+#include <errno.h>
 #include <string.h>
 
 #include "backed.h"
@@ -250,6 +251,33 @@ START_TEST (a_part_is_changed_in_what_the_page_is_then)
 }
 
 static void
+write_back_in_vain (void *arg, unsigned me)
+{
+  (void) arg;
+  if (me == 0)
+    must_equal (writeback_range (2, 3, NULL), -EIO);
+  else {
+    wait_held (1);
+    zram_set_writeback_limit (zram, true, UINT64_MAX);
+    memory_store_let_go (store);
+  }
+}
+
+/* What is given back then is no more than that. */
+START_TEST (a_limit_may_be_set_while_something_is_written)
+{
+  bool enabled;
+
+  fill (1);
+  zram_set_writeback_limit (zram, true, 1 << 20);
+  memory_store_hold (store, false, true);
+  memory_store_fail_write (store, 0, -EIO);
+  threads_run (2, write_back_in_vain, NULL);
+  ck_assert_uint_eq (zram_writeback_limit (zram, &enabled), UINT64_MAX);
+  must_be_at_rest ();
+}
+
+static void
 add_tests (TCase *tc)
 {
   tcase_add_loop_test (tc, a_page_that_is_used_on_its_way_out_stays, 0,
@@ -258,6 +286,7 @@ add_tests (TCase *tc)
                        NR_EVENTS);
   tcase_add_test (tc, a_place_that_is_read_is_not_used_again);
   tcase_add_loop_test (tc, a_part_is_changed_in_what_the_page_is_then, 0, 2);
+  tcase_add_test (tc, a_limit_may_be_set_while_something_is_written);
 }
 
 int
