@@ -554,6 +554,9 @@ reason (int r)
     return "writeback_limit is used up, or writing failed (backing_stat)";
   case -ETIMEDOUT:
     return "the backing store is away";
+  case -ESTALE:
+    return "another server has been given the backing store, and has written "
+           "there: give each one of its own";
   default:
     return strerrordesc_np (-r);
   }

@@ -552,6 +552,22 @@ adapt_log (struct writeback *writeback)
   writeback->fresh = log;
 }
 
+/* Another server may have been given the same store, and have written there:
+ * then it is his.  (Reads find out by their checksums.) */
+static int
+check_mark (struct writing *w)
+{
+  struct writeback *const writeback = w->zram->writeback;
+  int r;
+
+  if (!store_is_shared (writeback->store))
+    return 0;
+  r = read_store (w, 0, STORE_HEADER);
+  if (r < 0)
+    return run_stopped (w->run) ? -EINTR : r;
+  return store_has_mark (writeback->store, writeback->victim) ? 0 : -ESTALE;
+}
+
 static int
 do_run (struct writing *w)
 {
@@ -563,6 +579,8 @@ do_run (struct writing *w)
   int r = selection_begin (&w->selection, w->zram, w->what->first, w->what->end,
                            is_candidate, w->what, w->run);
 
+  if (r == 0)
+    r = check_mark (w);
   if (r < 0)
     return r;
   segments_retry (w->zram->writeback->segments);

@@ -283,7 +283,8 @@ struct zram_written {
  * DONE is set in any case, and what has been done is done.  -ENODEV: there is
  * no backing store; -ERANGE: no such pages.  These end the run: -ENOSPC: the
  * store is full; -EIO: writeback_limit is used up; -EINTR: RUN, which may be
- * NULL, was stopped; -ETIMEDOUT, -ECANCELED: the store is away, or was stopped.
+ * NULL, was stopped; -ETIMEDOUT, -ECANCELED: the store is away, or was stopped;
+ * -ESTALE: another server has it now.
  * And the last error of a write that failed, after which it went on. */
 extern int zram_writeback (struct zram *zram, const struct zram_writeback *what,
                            const struct run *run, struct zram_written *done);

@@ -160,10 +160,11 @@ write_mark (struct store *store, char *buf, const char *name, char **why)
 
   if (getrandom (run, sizeof run, 0) != sizeof run)
     return store_refuse (why, -EIO, "%s: there are no random numbers", name);
+  snprintf (store->mark, sizeof store->mark,
+            MAGIC "version %d\nrun %016llx%016llx\n", MARK_VERSION,
+            (unsigned long long) run[0], (unsigned long long) run[1]);
   memset (buf, 0, STORE_HEADER);
-  snprintf (buf, STORE_HEADER, MAGIC "version %d\nrun %016llx%016llx\n",
-            MARK_VERSION, (unsigned long long) run[0],
-            (unsigned long long) run[1]);
+  memcpy (buf, store->mark, sizeof store->mark);
   r = store->kind->write (store, buf, STORE_HEADER, 0);
   if (r < 0)
     return store_refuse (why, r, "%s: cannot be written: %s", name,
@@ -322,6 +323,18 @@ uint32_t
 store_piece (const struct store *store)
 {
   return store->kind->piece;
+}
+
+bool
+store_is_shared (const struct store *store)
+{
+  return store->kind->shared;
+}
+
+bool
+store_has_mark (const struct store *store, const char *header)
+{
+  return memcmp (header, store->mark, sizeof store->mark) == 0;
 }
 
 const char *

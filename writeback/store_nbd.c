@@ -136,6 +136,7 @@ enum connection {
 
 struct store_nbd {
   struct store store;
+  struct store_nbd *other; /* see "all" */
   char *uri;
   uint64_t timeout; /* ms */
   void (*complain) (const char *line);
@@ -158,6 +159,13 @@ struct store_nbd {
   unsigned busy;     /* slots */
   struct slot slots[STORE_DEPTH];
 };
+
+/* Those that are open in this process, a list: two disks would write over each
+ * other's pages. */
+static struct {
+  pthread_mutex_t lock;
+  struct store_nbd *first;
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct store_nbd *
 nbd_of (struct store *store)
@@ -709,11 +717,44 @@ connect_first (struct store_nbd *n, char **why)
   return 0;
 }
 
+/* Be one of all, unless one has the same URI. */
+static bool
+enter (struct store_nbd *n)
+{
+  const struct store_nbd *other;
+
+  pthread_mutex_lock (&all.lock);
+  other = all.first;
+  while (other && strcmp (other->uri, n->uri) != 0)
+    other = other->other;
+  if (!other) {
+    n->other = all.first;
+    all.first = n;
+  }
+  pthread_mutex_unlock (&all.lock);
+  return !other;
+}
+
+/* If it was one. */
+static void
+leave (const struct store_nbd *n)
+{
+  struct store_nbd **at = &all.first;
+
+  pthread_mutex_lock (&all.lock);
+  while (*at && *at != n)
+    at = &(*at)->other;
+  if (*at)
+    *at = n->other;
+  pthread_mutex_unlock (&all.lock);
+}
+
 static void
 remote_close (struct store *store)
 {
   struct store_nbd *const n = nbd_of (store);
 
+  leave (n);
   if (n->nbd)
     lib.nbd_close (n->nbd);
   if (n->wake >= 0)
@@ -786,7 +827,11 @@ remote_open (struct store **store, const struct store_config *config,
   n = make (config);
   if (!n)
     return -ENOMEM;
-  r = connect_first (n, why);
+  r = enter (n) ? connect_first (n, why)
+                : store_refuse (why, -EBUSY,
+                                "%s: is another disk's store: give each one of "
+                                "its own",
+                                n->uri);
   if (r == 0)
     r = choose_size (n, config, why);
   if (r == 0)
@@ -811,6 +856,7 @@ remote_is_away (const struct store *store)
 
 const struct store_kind store_kind_nbd = {
     .piece = LONGEST,
+    .shared = true,
     .open = remote_open,
     .close = remote_close,
     .read = remote_read,

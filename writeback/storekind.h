@@ -13,6 +13,9 @@
 /* A store has so many bytes at least. */
 #define STORE_MIN_SIZE (1U << 20)
 
+/* Of the mark, what is not zeros. */
+#define STORE_MARK_SIZE 96U
+
 enum store_counter {
   STORE_READS,
   STORE_READ_BYTES,
@@ -33,7 +36,8 @@ struct store {
   unsigned block;
   bool direct;
 
-  _Atomic bool running; /* store.c's own, as the following */
+  char mark[STORE_MARK_SIZE]; /* the text of it */
+  _Atomic bool running;       /* store.c's own, as the following */
   _Atomic uint64_t counters[STORE_COUNTERS];
 };
 
@@ -62,6 +66,7 @@ struct store {
  * completed with -ECANCELED. */
 struct store_kind {
   uint32_t piece;
+  bool shared; /* nothing keeps others from using it, too */
   int (*open) (struct store **store, const struct store_config *config,
                char **why);
   int (*is_blank) (struct store *store);
