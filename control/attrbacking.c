@@ -50,13 +50,13 @@ backing_dev_store (struct attr_config *config, const char *value,
 }
 
 /* A file that is to be made needs its size.  What else may be wrong with it is
- * found when it is opened. */
+ * found when it is opened; and what is no path, when it is stored. */
 static int
 check_dev (const struct disk *disk, const char *value, struct attr_error *error)
 {
   struct stat st;
 
-  if (strcmp (value, "none") == 0 || store_is_uri (value))
+  if (*value != '/')
     return 0;
   if (stat (value, &st) < 0)
     return errno == ENOENT && disk->config.backing.size > 0

@@ -375,6 +375,13 @@ START_TEST (swap_takes_no_more_memory_than_there_is)
   must_show ("disksize", "0");
 }
 
+START_TEST (a_store_has_a_whole_name)
+{
+  ck_assert_int_eq (set ("backing_dev", "relative"), EINVAL);
+  ck_assert_int_eq (set ("backing_dev", "/no/such/file"), ENOENT);
+  must_show ("backing_dev", "none");
+}
+
 /* A run of writeback has as many segments of 64 KiB in memory.  (What serves
  * swap wants a store that not every machine has.) */
 START_TEST (a_run_of_swap_takes_no_more_memory_than_there_is)
@@ -434,6 +441,7 @@ main (void)
   tcase_add_test (tc, a_reset_keeps_what_zram_does_not_have);
   tcase_add_test (tc, a_disk_that_cannot_be_made_is_none);
   tcase_add_test (tc, swap_takes_no_more_memory_than_there_is);
+  tcase_add_test (tc, a_store_has_a_whole_name);
   tcase_add_test (tc, a_run_of_swap_takes_no_more_memory_than_there_is);
   tcase_add_test (tc, an_interrupted_run_says_so);
   return suite_run (suite);
