@@ -404,23 +404,30 @@ START_TEST (a_small_disk_may_have_a_large_reserve)
   zram_destroy (zram);
 }
 
-/* All over the disk, so in every part of the table, and again when all has been
- * trimmed. */
+/* Write all over the disk, so in every part of the table, and trim it all: how
+ * many page faults does that take? */
+static long
+faults_of_a_round (struct zram *zram)
+{
+  const long before = thread_faults ();
+
+  for (uint64_t i = 0; i < RESERVE_PAGES / 2; ++i)
+    must_equal (write_noise (zram, i * 100, i), 0);
+  zram_discard (zram, 64 * MIB, 0);
+  return thread_faults () - before;
+}
+
+/* Not the first time, nor again.  What the program itself touches then for the
+ * first time, as its coverage counters, another device has had it touch. */
 START_TEST (no_write_takes_a_page_fault)
 {
   struct zram *zram = make_device (8);
-  long faults = 0;
-  uint64_t i;
-  int round;
 
-  must_equal (write_noise (zram, 1, 1), 0);
-  for (round = 0; round < 3; ++round) {
-    faults = thread_faults ();
-    for (i = 0; i < RESERVE_PAGES / 2; ++i)
-      must_equal (write_noise (zram, i * 100, i), 0);
-    zram_discard (zram, 64 * MIB, 0);
-    ck_assert_int_eq (thread_faults () - faults, 0);
-  }
+  faults_of_a_round (zram);
+  zram_destroy (zram);
+  zram = make_device (8);
+  for (int round = 0; round < 3; ++round)
+    ck_assert_int_eq (faults_of_a_round (zram), 0);
   zram_destroy (zram);
 }
 
