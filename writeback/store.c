@@ -334,7 +334,10 @@ store_is_shared (const struct store *store)
 bool
 store_has_mark (const struct store *store, const char *header)
 {
-  return memcmp (header, store->mark, sizeof store->mark) == 0;
+  const char *const rest = header + sizeof store->mark;
+
+  return memcmp (header, store->mark, sizeof store->mark) == 0 && *rest == 0 &&
+         memcmp (rest, rest + 1, STORE_HEADER - sizeof store->mark - 1) == 0;
 }
 
 const char *

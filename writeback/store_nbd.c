@@ -140,8 +140,7 @@ struct store_nbd {
   char *uri;
   uint64_t timeout; /* ms */
   void (*complain) (const char *line);
-  char *mark; /* as it was written, STORE_HEADER bytes */
-  int wake;   /* eventfd: there is something to do */
+  int wake; /* eventfd: there is something to do */
 
   pthread_mutex_t lock; /* held for a few instructions; of these: */
   struct op_list waiting;
@@ -378,7 +377,7 @@ end_checking (struct store_nbd *n)
     lose (n, "");
     return;
   }
-  if (memcmp (n->seen, n->mark, STORE_HEADER) != 0) {
+  if (!store_has_mark (&n->store, n->seen)) {
     lose_another (n);
     return;
   }
@@ -659,15 +658,11 @@ remote_read (struct store *store, void *buf, uint32_t len, uint64_t offset)
   return request (nbd_of (store), false, buf, len, offset);
 }
 
-/* What is written before the start is the mark. */
 static int
 remote_write (struct store *store, const void *buf, uint32_t len,
               uint64_t offset)
 {
-  struct store_nbd *const n = nbd_of (store);
-
-  memcpy (n->mark, buf, len);
-  return request (n, true, n->mark, len, offset);
+  return request (nbd_of (store), true, (void *) (uintptr_t) buf, len, offset);
 }
 
 static int
@@ -761,7 +756,6 @@ remote_close (struct store *store)
     close (n->wake);
   pthread_mutex_destroy (&n->lock);
   free (n->uri);
-  free (n->mark);
   free (n->seen);
   free (n);
 }
@@ -778,10 +772,9 @@ make (const struct store_config *config)
   n->complain = config->complain;
   pthread_mutex_init (&n->lock, NULL);
   n->uri = strdup (config->backing_dev);
-  n->mark = calloc (1, STORE_HEADER);
   n->seen = calloc (1, STORE_HEADER);
   n->wake = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (n->uri && n->mark && n->seen && n->wake >= 0)
+  if (n->uri && n->seen && n->wake >= 0)
     return n;
   remote_close (&n->store);
   return NULL;
