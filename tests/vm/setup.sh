@@ -15,7 +15,8 @@ suite=bookworm-backports
 kernel_package=linux-image-amd64
 
 # What the tests load; what these need comes with them.
-modules=(9pnet_virtio 9p virtio_blk nbd zram ext4 xfs crc32c_generic)
+modules=(9pnet_virtio 9p virtio_blk nbd zram ext4 xfs crc32c_generic overlay
+  raid0 raid1 veth bridge sch_netem wireguard)
 
 # The first Debian mirror that the system's own apt knows, or $DEBIAN_MIRROR.
 mirror ()
