@@ -24,7 +24,7 @@ struct command_line {
   const char *file;             /* NULL: standard output */
   const char *interval, *times; /* of watch; NULL: the defaults */
   bool dry_run;
-  const char *priority, *connections; /* of swap on, likewise */
+  const char *priority, *connections; /* of swap on and attach */
   char *const *words; /* what follows the command, "count" of them */
   int count;
 };
@@ -42,6 +42,7 @@ extern int command_swap (struct command_line *line);
 
 /* What the last is, by its first word. */
 extern int command_swap_on (struct command_line *line);
+extern int command_swap_attach (struct command_line *line);
 extern int command_swap_off (struct command_line *line);
 
 #endif /* ZRAM_COMMAND_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* swap: what its first word says, on or off. */
+/* swap: what its first word says. */
 #include <config.h>
 
 #include <stdlib.h>
@@ -9,20 +9,34 @@
 #include "command.h"
 #include "complain.h"
 
+static const struct {
+  const char *word;
+  int (*run) (struct command_line *line);
+  bool attaches; /* it takes the options of who does */
+} whats[] = {
+    {"on", command_swap_on, true},
+    {"off", command_swap_off, false},
+    {"attach", command_swap_attach, true},
+};
+
+#define NR_WHATS (sizeof whats / sizeof *whats)
+
 int
 command_swap (struct command_line *line)
 {
-  const char *const what = line->count > 0 ? line->words[0] : "";
-  const bool on = strcmp (what, "on") == 0;
+  const char *const word = line->count > 0 ? line->words[0] : "";
+  size_t i = 0;
 
-  if (!on && strcmp (what, "off") != 0)
-    return complain_usage ("swap: say \"on\" or \"off\"");
-  if (!on && (line->priority || line->connections))
-    return complain_usage ("swap off: --%s means nothing to it",
+  while (i < NR_WHATS && strcmp (whats[i].word, word) != 0)
+    i++;
+  if (i == NR_WHATS)
+    return complain_usage ("swap: say \"on\", \"off\" or \"attach\"");
+  if (!whats[i].attaches && (line->priority || line->connections))
+    return complain_usage ("swap %s: --%s means nothing to it", word,
                            line->priority ? "priority" : "connections");
   if (!line->dry_run && geteuid () != 0) {
-    complain ("swap %s: only root may do that", what);
+    complain ("swap %s: only root may do that", word);
     return EXIT_FAILURE;
   }
-  return on ? command_swap_on (line) : command_swap_off (line);
+  return whats[i].run (line);
 }

@@ -110,10 +110,9 @@ swap_disk_lock (void)
   return r;
 }
 
-/* Has process PID been told to serve SOCKET?  (Its number may have become
- * another's.) */
+/* Is WHAT a word of the command that process PID was started by? */
 static bool
-serves (pid_t pid, const char *socket)
+was_told (pid_t pid, const char *what)
 {
   char *const path = name ("/proc/%d/cmdline", (int) pid);
   FILE *const fp = fopen (path, "re");
@@ -125,24 +124,63 @@ serves (pid_t pid, const char *socket)
   if (!fp)
     return false;
   while (!found && getdelim (&word, &size, '\0', fp) > 0)
-    found = strcmp (word, socket) == 0;
+    found = strcmp (word, what) == 0;
   free (word);
   fclose (fp);
   return found;
 }
 
+/* The number in its pidfile may have become another process's. */
 pid_t
 swap_disk_server (const struct swap_disk *disk)
 {
   const pid_t pid = (pid_t) swaps_number_in (disk->pidfile, "");
 
-  return pid > 0 && serves (pid, disk->socket) ? pid : 0;
+  return pid > 0 && was_told (pid, disk->pidfile) ? pid : 0;
+}
+
+/* Whoever connects would have a service manager start a server: but the kernel
+ * lists, last in a line, the path of each socket. */
+bool
+swap_disk_is_offered (const struct swap_disk *disk)
+{
+  FILE *const fp = fopen ("/proc/net/unix", "re");
+  bool found = false;
+  char *line = NULL;
+  size_t size = 0;
+
+  while (fp && !found && getline (&line, &size, fp) > 0) {
+    const char *const path = strrchr (line, ' ');
+
+    line[strcspn (line, "\n")] = '\0';
+    found = path && strcmp (path + 1, disk->socket) == 0;
+  }
+  free (line);
+  if (fp)
+    fclose (fp);
+  return found;
+}
+
+/* Is its socket a service manager's, not that of its server, PID?  (0: it has
+ * gone.) */
+static bool
+is_managed (const struct swap_disk *disk, pid_t pid)
+{
+  return pid > 0 ? !was_told (pid, disk->socket) : swap_disk_is_offered (disk);
+}
+
+static int
+clear (const struct swap_disk *disk, const struct steps *steps, bool managed)
+{
+  return managed ? steps_run (steps, STEP ("rm", "-f", disk->pidfile))
+                 : steps_run (steps,
+                              STEP ("rm", "-f", disk->socket, disk->pidfile));
 }
 
 int
 swap_disk_clear (const struct swap_disk *disk, const struct steps *steps)
 {
-  return steps_run (steps, STEP ("rm", "-f", disk->socket, disk->pidfile));
+  return clear (disk, steps, is_managed (disk, 0));
 }
 
 /* Tell it to end, and wait until it has. */
@@ -171,11 +209,12 @@ swap_disk_end (const struct swap_disk *disk, const struct steps *steps,
                bool connected)
 {
   const pid_t pid = swap_disk_server (disk);
+  const bool managed = is_managed (disk, pid);
 
   if (connected &&
       steps_run (steps, STEP ("nbd-client", "-d", disk->device)) < 0)
     return -1;
   if (pid > 0 && end_server (disk, steps, pid) < 0)
     return -1;
-  return swap_disk_clear (disk, steps);
+  return clear (disk, steps, managed);
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A server of swap that "swap on" has started, and its NBD device.
+/* A server of swap and its NBD device.
  *
  * Nothing is stored of it but what it needs itself, in the runtime directory:
  * its control socket, nbd0, by which other commands find it, .nbd0.socket for
  * the device, and .nbd0.pid (and .swap.lock, of all).  What else there is to
  * know the kernel knows.
+ *
+ * A service manager may have started the server, and listen on .nbd0.socket
+ * itself (socket activation): then "swap attach" does the rest.
  */
 #ifndef ZRAM_SWAPDISK_H
 #define ZRAM_SWAPDISK_H
@@ -37,8 +40,11 @@ extern int swap_disk_lock (void);
 /* Its server's process; 0: it has none, or that has ended. */
 extern pid_t swap_disk_server (const struct swap_disk *disk);
 
+/* Does somebody listen on its socket, be it its server or a service manager? */
+extern bool swap_disk_is_offered (const struct swap_disk *disk);
+
 /* Remove what its server has left: nbdkit does not.  (Its control socket is the
- * plugin's to remove.) */
+ * plugin's to remove, and a service manager's socket its own.) */
 extern int
 swap_disk_clear (const struct swap_disk *disk, const struct steps *steps);
 

@@ -85,6 +85,18 @@ show_progress (void *arg)
     progressbar_update (NULL, leaving->used - swaps.used, leaving->used);
 }
 
+/* Has somebody else done it, as a service manager does at shutdown? */
+static bool
+has_left (const struct swap_disk *disk)
+{
+  struct swaps swaps;
+
+  if (swaps_of (disk->device, &swaps) == 0 && !swaps.on)
+    return true;
+  complain ("swap off: %s stays as it is", disk->device);
+  return false;
+}
+
 static int
 leave (const struct swap_disk *disk, const struct swaps *swaps,
        const struct steps *steps)
@@ -97,9 +109,7 @@ leave (const struct swap_disk *disk, const struct swaps *swaps,
   r = steps_run_long (steps, STEP ("swapoff", disk->device), show_progress,
                       &leaving);
   progressbar_end ();
-  if (r < 0)
-    complain ("swap off: %s stays as it is", disk->device);
-  return r;
+  return r == 0 || has_left (disk) ? 0 : -1;
 }
 
 /* Each step for which there is something to do: somebody may have done some of

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* swap on: a server of swap for this machine, and all that it takes to swap to
- * it.  When a step fails, those before it are undone.
+ * it.  When a step fails, those before it are undone.  And swap attach: the
+ * same with a server that is there already, a service manager's.
  */
 #include <config.h>
 
@@ -36,6 +37,7 @@
 
 /* What is to be done. */
 struct swap_on {
+  const char *what; /* "swap on" or "swap attach" */
   struct steps steps;
   struct swap_disk disk;
   const char *size;        /* as nbdkit takes it */
@@ -104,7 +106,15 @@ static bool
 is_taken (const struct swap_disk *disk)
 {
   return nbd_device_is_connected (NBD_DEVICE_SYSFS, disk->number) ||
-         swap_disk_server (disk) > 0;
+         swap_disk_server (disk) > 0 || swap_disk_is_offered (disk);
+}
+
+/* If it is only shown, the module may not be there yet. */
+static bool
+will_exist (const struct swap_on *on, unsigned number)
+{
+  return nbd_device_exists (NBD_DEVICE_SYSFS, number) ||
+         (on->steps.dry && !nbd_device_exists (NBD_DEVICE_SYSFS, 0));
 }
 
 /* The first that is free.  -1: that has been complained of. */
@@ -114,13 +124,11 @@ choose_device (struct swap_on *on)
   unsigned number = 0;
 
   swap_disk_init (&on->disk, number);
-  while (nbd_device_exists (NBD_DEVICE_SYSFS, number) && is_taken (&on->disk)) {
+  while (will_exist (on, number) && is_taken (&on->disk)) {
     swap_disk_free (&on->disk);
     swap_disk_init (&on->disk, ++number);
   }
-  /* If it is only shown, the module may not be there yet. */
-  if (nbd_device_exists (NBD_DEVICE_SYSFS, number) ||
-      (on->steps.dry && number == 0))
+  if (will_exist (on, number))
     return 0;
   complain ("swap on: all %u devices /dev/nbd* are in use: load the module nbd "
             "with more (nbds_max)",
@@ -174,7 +182,7 @@ wait_for_size (const struct swap_on *on)
       return 0;
     poll (NULL, 0, TICK_MS);
   }
-  complain ("swap on: %s does not get a size", on->disk.device);
+  complain ("%s: %s does not get a size", on->what, on->disk.device);
   return -1;
 }
 
@@ -216,11 +224,11 @@ swap_on_it (const struct swap_on *on)
                                       priority, on->disk.device));
 }
 
+/* Its server is there, or will be when somebody connects. */
 static int
-do_steps (struct swap_on *on)
+attach (struct swap_on *on)
 {
-  return clear_away (on) < 0 || serve (on) < 0 || connect_device (on) < 0 ||
-                 unschedule (on) < 0 ||
+  return connect_device (on) < 0 || unschedule (on) < 0 ||
                  steps_run (&on->steps, STEP ("mkswap", on->disk.device)) < 0 ||
                  swap_on_it (on) < 0
              ? -1
@@ -242,6 +250,16 @@ undo (struct swap_on *on)
     return;
   if (on->serving)
     swap_disk_end (&on->disk, &on->steps, on->connected);
+  else if (on->connected)
+    steps_run (&on->steps, STEP ("nbd-client", "-d", on->disk.device));
+}
+
+static int
+undone (struct swap_on *on)
+{
+  complain ("%s: what has been done is undone", on->what);
+  undo (on);
+  return -1;
 }
 
 static int
@@ -256,16 +274,50 @@ make_rundir (const struct steps *steps)
 }
 
 static int
-run (struct swap_on *on)
+run_on (struct swap_on *on)
 {
   if (load_module (&on->steps) < 0 || make_rundir (&on->steps) < 0 ||
       choose_device (on) < 0)
     return -1;
-  if (do_steps (on) == 0)
+  return clear_away (on) < 0 || serve (on) < 0 || attach (on) < 0 ? undone (on)
+                                                                  : 0;
+}
+
+static int
+check_offered (const struct swap_disk *disk)
+{
+  if (swap_disk_is_offered (disk))
     return 0;
-  complain ("swap on: what has been done is undone");
-  undo (on);
+  complain (
+      "swap attach: %s: nobody listens on %s: \"swap on\" starts a server "
+      "of its own",
+      disk->device, disk->socket);
   return -1;
+}
+
+static int
+check_device (const struct swap_disk *disk)
+{
+  if (!nbd_device_exists (NBD_DEVICE_SYSFS, disk->number))
+    complain ("swap attach: there is no %s: load the module nbd with more "
+              "(nbds_max)",
+              disk->device);
+  else if (nbd_device_is_connected (NBD_DEVICE_SYSFS, disk->number))
+    complain ("swap attach: %s is connected to a server already", disk->device);
+  else
+    return 0;
+  return -1;
+}
+
+/* What loading the module makes, a dry run cannot see. */
+static int
+run_attach (struct swap_on *on)
+{
+  if (check_offered (&on->disk) < 0 || load_module (&on->steps) < 0 ||
+      (!on->steps.dry &&
+       (swap_disk_lock () < 0 || check_device (&on->disk) < 0)))
+    return -1;
+  return attach (on) < 0 ? undone (on) : 0;
 }
 
 /* A number of an option's, LEAST to MOST; -1: that has been complained of. */
@@ -277,8 +329,8 @@ take_number (const char *option, const char *text, unsigned long least,
   const unsigned long n = strtoul (text, NULL, 10);
 
   if (digits == 0 || text[digits] != '\0' || n < least || n > most) {
-    complain_usage ("swap on: --%s: '%s' is wrong: give %lu to %lu", option,
-                    text, least, most);
+    complain_usage ("swap: --%s: '%s' is wrong: give %lu to %lu", option, text,
+                    least, most);
     return -1;
   }
   *number = (unsigned) n;
@@ -317,21 +369,53 @@ take_words (struct swap_on *on, const struct command_line *line)
   return 0;
 }
 
+/* Free what is left of ON; what main returns. */
+static int
+end (struct swap_on *on, int r)
+{
+  swap_disk_free (&on->disk);
+  return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static struct swap_on
+begin (const char *what, const struct command_line *line)
+{
+  return (struct swap_on){.what = what,
+                          .steps = {.dry = line->dry_run},
+                          .priority = DEFAULT_PRIORITY,
+                          .connections = usual_connections ()};
+}
+
 int
 command_swap_on (struct command_line *line)
 {
   char *const usual = usual_size ();
-  struct swap_on on = {.steps = {.dry = line->dry_run},
-                       .size = usual,
-                       .priority = DEFAULT_PRIORITY,
-                       .connections = usual_connections ()};
+  struct swap_on on = begin ("swap on", line);
   int r = -1;
 
+  on.size = usual;
   if (take_options (&on, line) == 0 && take_words (&on, line) == 0) {
     steps_catch_signals ();
-    r = run (&on);
+    r = run_on (&on);
   }
-  swap_disk_free (&on.disk);
   free (usual);
-  return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+  return end (&on, r);
+}
+
+int
+command_swap_attach (struct command_line *line)
+{
+  const char *const device = line->count == 2 ? line->words[1] : "";
+  const int number = nbd_device_number (device);
+  struct swap_on on = begin ("swap attach", line);
+  int r = -1;
+
+  if (number < 0)
+    return complain_usage ("swap attach: give the device, as /dev/nbd0");
+  swap_disk_init (&on.disk, (unsigned) number);
+  if (take_options (&on, line) == 0) {
+    steps_catch_signals ();
+    r = run_attach (&on);
+  }
+  return end (&on, r);
 }

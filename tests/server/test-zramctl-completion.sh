@@ -44,7 +44,7 @@ complete -p nbdkit-zramctl | grep -q -- '-F _nbdkit_zramctl ' ||
 
 must_complete 'get set attributes metrics watch hot_add hot_remove swap' ''
 must_complete 'set swap' s
-must_complete 'on off' swap ''
+must_complete 'on off attach' swap ''
 must_complete 'off' --dry-run swap of
 must_complete '' --priority ''
 must_complete 'swap' -p 5 sw

@@ -54,13 +54,13 @@ grep -q " disksize=${half}M " "$dir/shown" || die 'not half of the memory'
 grep -q -- ' --priority 100 ' "$dir/shown" || die 'not priority 100'
 grep -qE -- ' -C [1-4] ' "$dir/shown" || die 'not one to four connections'
 
-must_not_understand 'swap: say "on" or "off"' swap
-must_not_understand 'swap: say "on" or "off"' swap over
-must_not_understand "swap on: --priority: '32768' is wrong: give 0 to 32767" \
+must_not_understand 'swap: say "on", "off" or "attach"' swap
+must_not_understand 'swap: say "on", "off" or "attach"' swap over
+must_not_understand "swap: --priority: '32768' is wrong: give 0 to 32767" \
   --dry-run --priority 32768 swap on
-must_not_understand "swap on: --priority: 'x' is wrong: give 0 to 32767" \
+must_not_understand "swap: --priority: 'x' is wrong: give 0 to 32767" \
   --dry-run -p x swap on
-must_not_understand "swap on: --connections: '0' is wrong: give 1 to 64" \
+must_not_understand "swap: --connections: '0' is wrong: give 1 to 64" \
   --dry-run --connections 0 swap on
 must_not_understand \
   "swap on: '2G' is no parameter: give SIZE first, then PARAMETER=VALUE" \
@@ -88,12 +88,44 @@ END
 grep -qx "rm -f $dir/run/.$name.socket $dir/run/.$name.pid" "$dir/shown" ||
   die 'what is in the way is not cleared away'
 
+# A service manager's server, whose socket is the manager's.
+rm "$dir/run/.$name.pid"
+must_not_understand 'swap attach: give the device, as /dev/nbd0' \
+  --dry-run swap attach
+must_not_understand 'swap attach: give the device, as /dev/nbd0' \
+  --dry-run swap attach zram0
+must_not_do "swap attach: $device: nobody listens on $dir/run/.$name.socket: \
+\"swap on\" starts a server of its own" --dry-run swap attach "$device"
+socat "UNIX-LISTEN:$dir/run/.$name.socket" /dev/null &
+manager=$!
+until grep -q "$dir/run/.$name.socket" /proc/net/unix; do
+  kill -0 "$manager" || die 'no socat'
+  sleep 0.05
+done
+"$zramctl" --dry-run --connections 1 -p 3 swap attach "$device" >"$dir/shown"
+diff <(grep -v '^modprobe nbd$' "$dir/shown") - <<END || die 'attaches otherwise'
+nbd-client -unix $dir/run/.$name.socket $device -b 4096 -C 1 -swap
+sh -c 'echo none >/sys/block/$name/queue/scheduler'
+mkswap $device
+swapon --discard --priority 3 $device
+END
+echo $$ >"$dir/run/.$name.pid"
+"$zramctl" --dry-run swap off "$device" >"$dir/shown"
+echo "rm -f $dir/run/.$name.pid" | diff - "$dir/shown" ||
+  die "swap off takes a manager's socket"
+rm "$dir/run/.$name.pid"
+"$zramctl" --dry-run swap on >"$dir/shown"
+! grep -q "mkswap $device\$" "$dir/shown" || die "swap on takes a manager's device"
+kill "$manager"
+wait "$manager" || :
+
 if [ "$(id -u)" -eq 0 ] && setpriv --help >/dev/null 2>&1; then
   chmod 755 "$dir"
-  for what in on off; do
-    setpriv --reuid 1 --clear-groups "$zramctl" swap "$what" 2>"$dir/said" &&
+  for what in on off 'attach nbd0'; do
+    # shellcheck disable=SC2086    # words
+    setpriv --reuid 1 --clear-groups "$zramctl" swap $what 2>"$dir/said" &&
       die "swap $what: anybody may"
-    grep -qx "nbdkit-zramctl: swap $what: only root may do that" "$dir/said" ||
+    grep -qx "nbdkit-zramctl: swap ${what% *}: only root may do that" "$dir/said" ||
       die "swap $what: $(cat "$dir/said")"
   done
 fi
