@@ -149,6 +149,7 @@ build_gcc ()
 coverage_lines ()
 {
   local rooms='device|allocator|compress|workers|writeback|control|zramctl'
+  rooms+='|generator'
   find "$1" -name '*.gcda' -exec gcov --json-format --stdout {} + |
     jq -r '
       .files[] | .file as $file | .lines[] |
@@ -179,7 +180,8 @@ part_gcc ()
 # Asked to with -MJ, clang notes how it compiled each file, beside the object.
 build_clang ()
 {
-  build "$work/clang" CC=clang --enable-werror CPPFLAGS='-MJ $@.json'
+  build "$work/clang" CC=clang --enable-werror CPPFLAGS='-MJ $@.json' \
+    --with-systemd=/usr/local/lib/systemd
 }
 
 # All tests are built, and of a server's the programs run: only here and in
@@ -197,7 +199,8 @@ part_tidy ()
 {
   local dir=$work/clang
   local room
-  room='/(common|workers|allocator|compress|writeback|device|control|plugin|zramctl)/'
+  room='/(common|workers|allocator|compress|writeback|device|control|plugin'
+  room+='|zramctl|generator)/'
   build_clang || return
   find "$dir" -name '*.*o.json' -exec sed '1s/^/,/; $s/,$//' {} + |
     sed '1s/^,/[/; $s/$/]/' >"$dir/compile_commands.json"
@@ -263,9 +266,15 @@ part_install ()
   diff <(cd "$root" && find . -type f | sort) - <<END || return
 .$plugins/nbdkit-zram-plugin.so
 ./usr/local/bin/nbdkit-zramctl
+./usr/local/lib/systemd/system-generators/nbdkit-zram-generator
+./usr/local/lib/systemd/system/nbdkit-zram-swap@.service
+./usr/local/lib/systemd/system/nbdkit-zram@.service
+./usr/local/lib/systemd/system/nbdkit-zram@.socket
 ./usr/local/share/bash-completion/completions/nbdkit-zramctl
+./usr/local/share/doc/nbdkit-zram/nbdkit-zram.conf.example
 ./usr/local/share/man/man1/nbdkit-zram-plugin.1
 ./usr/local/share/man/man1/nbdkit-zramctl.1
+./usr/local/share/man/man5/nbdkit-zram.conf.5
 END
   make -C "$dir" uninstall DESTDIR="$root" &&
     [ -z "$(find "$root" -type f)" ]
@@ -329,6 +338,7 @@ swap-swapoff,memory=256,size=180,alone=yes
 swap-trim,size=100,resident=30
 manual,size=100,resident=60
 swap-command,memory=256,size=160,disk=180
+swap-units,size=60
 no-faults
 refused
 run-id,memory=256
@@ -383,7 +393,9 @@ END
 run_vm ()
 {
   local dir=$work/vm status=0
-  build "$dir" CC=gcc --enable-werror && make -C "$dir/tests/vm" check &&
+  build "$dir" CC=gcc --enable-werror --prefix=/usr \
+    --with-systemd=/usr/lib/systemd && make -C "$dir/tests/vm" check &&
+    make -C "$dir" install DESTDIR="$dir/tests/vm/installed" &&
     make -C "$dir/tests/server" check TESTS= &&
     make -C "$dir/tests/conformance" check TESTS= || return
   "$top/tests/vm/run" -b "$dir" "$@" || status=$?
