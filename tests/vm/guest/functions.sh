@@ -216,12 +216,15 @@ attach ()
   [ ! "$class" ] || must host chrt "$class" --all-tasks --pid 0 "$server"
 }
 
-# swap_on DEVICE
+# swap_on DEVICE [OPTION...]: of swapon.  To make a UUID, mkswap would wait 3 s
+# for random numbers.
 swap_on ()
 {
+  local device=$1
+  shift
   echo "$page_cluster" >/proc/sys/vm/page-cluster
-  must host mkswap "$1"
-  must host swapon --discard "$1"
+  must host mkswap -U clear "$device"
+  must host swapon --discard "$@" "$device"
 }
 
 detach ()
