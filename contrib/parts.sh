@@ -332,6 +332,9 @@ swap-nbd,kind=half,algorithm=zstd,memory=256,size=160
 swap-nbd,memory=256,size=160,plugin_parameters=spread_threshold=0
 swap-recompress,memory=256,size=160
 swap-writeback,memory=256,size=160,store=256
+swap-priority,memory=256,size=160
+swap-raid,memory=256,size=40,resident=20
+swap-loss,memory=256,size=50,resident=20
 swap-storm,memory=256,size=160
 swap-full,size=100,resident=40,mem_limit=8M
 swap-swapoff,memory=256,size=180,alone=yes
@@ -371,6 +374,8 @@ swap-storm,connections=4,memory=256,size=150,min_free=12000,plugin_parameters=re
 swap-beside,memory=256,size=150
 swap-disks,memory=256,size=150
 swap-storm,memory=256,size=170,kind=half,min_free=12000,plugin_parameters=reserve=1M
+swap-raid,level=0,memory=256,size=160
+swap-loss,raid=0,memory=256,size=50,resident=20
 swap-full,memory=256,size=230,mem_limit=16M
 swap-full,memory=256,size=230,mem_limit=0,kind=incompressible
 swap-trim
