@@ -375,6 +375,7 @@ swap-beside,memory=256,size=150
 swap-disks,memory=256,size=150
 swap-storm,memory=256,size=170,kind=half,min_free=12000,plugin_parameters=reserve=1M
 swap-raid,level=0,memory=256,size=160
+raid-full,memory=256
 swap-loss,raid=0,memory=256,size=50,resident=20
 swap-writeback,behind=nbd,memory=256,size=50,resident=20,store=256
 swap-writeback,behind=device,memory=256,size=50,resident=20,store=256
