@@ -379,6 +379,7 @@ raid-full,memory=256
 swap-loss,raid=0,memory=256,size=50,resident=20
 swap-writeback,behind=nbd,memory=256,size=50,resident=20,store=256
 swap-writeback,behind=device,memory=256,size=50,resident=20,store=256
+swap-arrangements,memory=256,size=30,resident=12
 swap-full,memory=256,size=230,mem_limit=16M
 swap-full,memory=256,size=230,mem_limit=0,kind=incompressible
 swap-trim
