@@ -275,6 +275,7 @@ part_install ()
 ./usr/local/share/man/man1/nbdkit-zram-plugin.1
 ./usr/local/share/man/man1/nbdkit-zramctl.1
 ./usr/local/share/man/man5/nbdkit-zram.conf.5
+./usr/local/share/man/man7/nbdkit-zram-rack.7
 END
   make -C "$dir" uninstall DESTDIR="$root" &&
     [ -z "$(find "$root" -type f)" ]
@@ -380,6 +381,7 @@ swap-loss,raid=0,memory=256,size=50,resident=20
 swap-writeback,behind=nbd,memory=256,size=50,resident=20,store=256
 swap-writeback,behind=device,memory=256,size=50,resident=20,store=256
 swap-arrangements,memory=256,size=30,resident=12
+manual,page=rack,memory=256,size=50,resident=20
 swap-full,memory=256,size=230,mem_limit=16M
 swap-full,memory=256,size=230,mem_limit=0,kind=incompressible
 swap-trim

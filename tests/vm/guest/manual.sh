@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck disable=SC2034,SC2154   # functions.sh uses and sets them
 # The commands of the manuals that swap work as they stand there: the paragraphs
-# after "=for guest".
+# after "=for guest".  page=rack: those of nbdkit-zram-rack, whose hosts are all
+# this machine.
 
 # manual_block PAGE NUMBER
 manual_block ()
@@ -24,18 +25,97 @@ run_lines ()
   must host env "PATH=$bin:$host_path" bash -x /run/lines
 }
 
+# run_block PAGE NUMBER [FIRST LAST]
+run_block ()
+{
+  manual_block "$1" "$2" >/run/block
+  run_lines "${3:-1}" "${4:-$(wc -l </run/block)}"
+}
+
+swap_page ()
+{
+  run_block nbdkit-zram-plugin 1
+  server=$(cat /run/zram.pid)
+  must swapfill "$size" "$kind"
+  run_block nbdkit-zram-plugin 2
+  until_true 60 [ ! -e "/proc/$server" ] || die 'the server is still there'
+  run_block nbdkit-zramctl 1 1 1
+  must swapfill "$size" "$kind"
+  run_block nbdkit-zramctl 1 2
+}
+
+# rack BLOCK...: of that page.
+rack ()
+{
+  for block; do
+    run_block nbdkit-zram-rack "$block"
+  done
+}
+
+no_server ()
+{
+  ! pidof nbdkit >/dev/null
+}
+
+# As blocks 3 and 4 leave it.
+nothing_left ()
+{
+  until_true 60 no_server || die 'there is a server still'
+  [ "$(host cat /proc/swaps | wc -l)" -eq 1 ] || die 'there is swap still'
+}
+
+rack_mirror ()
+{
+  rack 1
+  run_block nbdkit-zram-rack 2 1 2
+  rack 5
+  must swapfill "$size" "$kind"
+  kill -KILL "$(cat /run/alpha.pid)"
+  rack 6 7 8 9
+  kill -KILL "$(cat /run/beta.pid)"
+  must swapfill "$size" "$kind"
+  rack 10
+  kill "$(cat /run/alpha.pid)"
+  nothing_left
+}
+
+# What the program has in swap is written back, and read from there.
+rack_store ()
+{
+  mount -t tmpfs srv /host/srv
+  rack 11
+  run_block nbdkit-zram-rack 12 1 2
+  run_block nbdkit-zram-rack 2 1 1
+  swap_on /dev/nbd0
+  manual_block nbdkit-zram-rack 12 | sed -n 3,4p >/run/later
+  must swapfill -x "[ \$1 != filled ] ||
+    chroot /host /usr/bin/env PATH=$bin:$host_path sh -ex /run/later" \
+    "$size" "$kind"
+  back=$(host env "PATH=$bin:$host_path" nbdkit-zramctl -s /run/alpha.sock \
+    get bd_stat | awk '{ print $2 }')
+  [ "$back" -gt 0 ] || die 'no page has come back from the store'
+  must host swapoff /dev/nbd0
+  must host nbd-client -d /dev/nbd0
+  kill "$(cat /run/alpha.pid)"
+  nothing_left
+}
+
+rack_page ()
+{
+  modprobe raid1
+  printf '%s\n' '127.0.0.1 localhost' '127.0.0.2 alpha' '127.0.0.3 beta' \
+    '127.0.0.4 gamma' >/run/hosts
+  must mount -o bind /run/hosts /host/etc/hosts
+  rack 1 2
+  must swapfill "$size" "$kind"
+  rack 3 4
+  nothing_left
+  rack_mirror
+  rack_store
+}
+
 install_programs
 modprobe nbd nbds_max=2
-manual_block nbdkit-zram-plugin 1 >/run/block
-run_lines 1 '$'
-server=$(cat /run/zram.pid)
-must swapfill "$size" "$kind"
-manual_block nbdkit-zram-plugin 2 >/run/block
-run_lines 1 '$'
-until_true 60 [ ! -e "/proc/$server" ] || die 'the server is still there'
-manual_block nbdkit-zramctl 1 >/run/block
-run_lines 1 1
-must swapfill "$size" "$kind"
-run_lines 2 '$'
+"${page:-swap}_page"
 pidof nbdkit >/dev/null && die 'there is a server still'
 result pass "$size MiB of $kind pages, by the manuals' commands"
