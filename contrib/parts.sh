@@ -276,6 +276,7 @@ part_install ()
 ./usr/local/share/man/man1/nbdkit-zramctl.1
 ./usr/local/share/man/man5/nbdkit-zram.conf.5
 ./usr/local/share/man/man7/nbdkit-zram-rack.7
+./usr/local/share/man/man7/nbdkit-zram-tutorial.7
 END
   make -C "$dir" uninstall DESTDIR="$root" &&
     [ -z "$(find "$root" -type f)" ]

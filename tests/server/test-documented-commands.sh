@@ -75,8 +75,10 @@ run_blocks ()
   [ "$n" -gt 0 ] || die "$name: no command is marked"
 }
 
+pages='nbdkit-zram-plugin nbdkit-zramctl nbdkit-zram-tutorial'
+
 readme_blocks >"$dir/readme"
-for page in nbdkit-zram-plugin nbdkit-zramctl; do
+for page in $pages; do
   manual_blocks "$page" >"$dir/$page.blocks"
 done
 for client in nbdinfo nbdcopy qemu-img fio; do
@@ -84,6 +86,6 @@ for client in nbdinfo nbdcopy qemu-img fio; do
 done
 install_programs
 run_blocks README <"$dir/readme"
-for page in nbdkit-zram-plugin nbdkit-zramctl; do
+for page in $pages; do
   run_blocks "$page" <"$dir/$page.blocks"
 done

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck disable=SC2034,SC2154   # functions.sh uses and sets them
 # The commands of the manuals that swap work as they stand there: the paragraphs
-# after "=for guest".  page=rack: those of nbdkit-zram-rack, whose hosts are all
-# this machine.
+# after "=for guest".  page=rack: those of nbdkit-zram-rack, page=tutorial of
+# nbdkit-zram-tutorial, whose hosts are all this machine.
 
 # manual_block PAGE NUMBER
 manual_block ()
@@ -100,12 +100,46 @@ rack_store ()
   nothing_left
 }
 
+# name_hosts NETWORK: those of the pages.
+name_hosts ()
+{
+  printf '%s\n' '127.0.0.1 localhost' "$1.2 alpha" "$1.3 beta" "$1.4 gamma" \
+    >/run/hosts
+  must mount -o bind /run/hosts /host/etc/hosts
+}
+
+# tutorial BLOCK...: of that page.
+tutorial ()
+{
+  for block; do
+    run_block nbdkit-zram-tutorial "$block"
+  done
+}
+
+tutorial_page ()
+{
+  modprobe raid1
+  name_hosts 127.0.0
+  tutorial 1 2
+  must swapfill "$size" "$kind"
+  tutorial 3 4 5
+  must swapfill "$size" "$kind"
+  tutorial 6 7
+  nothing_left
+  tutorial 8 9
+  must swapfill "$size" "$kind"
+  tutorial 10 11
+  must swapfill -x "[ \$1 != filled ] || kill -KILL \$(cat /run/beta.pid)" \
+    "$size" "$kind"
+  grep -q '(F)' /proc/mdstat || die 'MD has not noticed that beta is dead'
+  tutorial 13
+  nothing_left
+}
+
 rack_page ()
 {
   modprobe raid1
-  printf '%s\n' '127.0.0.1 localhost' '127.0.0.2 alpha' '127.0.0.3 beta' \
-    '127.0.0.4 gamma' >/run/hosts
-  must mount -o bind /run/hosts /host/etc/hosts
+  name_hosts 127.0.0
   rack 1 2
   must swapfill "$size" "$kind"
   rack 3 4
