@@ -276,6 +276,7 @@ part_install ()
 ./usr/local/share/man/man1/nbdkit-zramctl.1
 ./usr/local/share/man/man5/nbdkit-zram.conf.5
 ./usr/local/share/man/man7/nbdkit-zram-rack.7
+./usr/local/share/man/man7/nbdkit-zram-remote.7
 ./usr/local/share/man/man7/nbdkit-zram-tutorial.7
 END
   make -C "$dir" uninstall DESTDIR="$root" &&
@@ -347,6 +348,8 @@ swap-units,size=60
 no-faults
 refused
 run-id,memory=256
+swap-guests,memory=320,size=43,resident=40
+swap-remote,memory=256,size=41,resident=40
 filesystem,disk=512
 END
 }
@@ -375,6 +378,9 @@ swap-storm,memory=600,size=480,thp=madvise
 swap-storm,connections=4,memory=256,size=150,min_free=12000,plugin_parameters=reserve=1M
 swap-beside,memory=256,size=150
 swap-disks,memory=256,size=150
+swap-remote,memory=256,size=41,resident=40,cut_by=down
+swap-remote,memory=256,size=41,resident=40,link=wireguard
+swap-remote,memory=256,size=146,delay=200us,jitter=0ms,loss=0.1,cut_in=filling
 swap-storm,memory=256,size=170,kind=half,min_free=12000,plugin_parameters=reserve=1M
 swap-raid,level=0,memory=256,size=160
 raid-full,memory=256

@@ -75,17 +75,18 @@ run_blocks ()
   [ "$n" -gt 0 ] || die "$name: no command is marked"
 }
 
-pages='nbdkit-zram-plugin nbdkit-zramctl nbdkit-zram-tutorial'
+pages=(nbdkit-zram-plugin nbdkit-zramctl nbdkit-zram-remote
+  nbdkit-zram-tutorial)
 
 readme_blocks >"$dir/readme"
-for page in $pages; do
+for page in "${pages[@]}"; do
   manual_blocks "$page" >"$dir/$page.blocks"
 done
-for client in nbdinfo nbdcopy qemu-img fio; do
+for client in nbdinfo nbdcopy qemu-img fio psktool; do
   ! grep -qw "$client" "$dir/readme" "$dir"/*.blocks || requires "$client" --version
 done
 install_programs
 run_blocks README <"$dir/readme"
-for page in $pages; do
+for page in "${pages[@]}"; do
   run_blocks "$page" <"$dir/$page.blocks"
 done

@@ -15,7 +15,10 @@ server_options=${server_options:--t1}
 plugin_parameters=${plugin_parameters:-}
 swap=${swap:-on}                # of the plugin
 connections=${connections:-1}
+client_options=${client_options:-}
 transport=${transport:-unix}    # or tcp
+address=${address:-127.0.0.1}   # of the server, with tcp
+namespace=${namespace:-}        # of networks, that the server is in
 kind=${kind:-mixed}
 size=${size:-700}               # MiB
 disk=${disk:-$((size + 20))}    # MiB
@@ -156,14 +159,15 @@ until_true ()
 # The server's command line.
 server_command ()
 {
-  local listen='-U /run/nbd.sock'
-  [ "$transport" != tcp ] || listen='-i 127.0.0.1'
+  local listen='-U /run/nbd.sock' nbdkit=nbdkit
+  [ "$transport" != tcp ] || listen="-i $address"
+  [ ! "$namespace" ] || nbdkit="nsenter --net=/run/netns/$namespace nbdkit"
   case $plugin in
     zram)
-      echo "nbdkit $listen $server_options $builddir/zram.so size=${disk}M" \
+      echo "$nbdkit $listen $server_options $builddir/zram.so size=${disk}M" \
         "comp_algorithm=$algorithm statsfile=/run/stats swap=$swap" \
         "$plugin_parameters" ;;
-    *) echo "nbdkit $listen $server_options $plugin ${disk}M" \
+    *) echo "$nbdkit $listen $server_options $plugin ${disk}M" \
         "$plugin_parameters" ;;
   esac
 }
@@ -201,14 +205,15 @@ nbd_has_size ()
 attach ()
 {
   local where='-unix /run/nbd.sock'
-  [ "$transport" != tcp ] || where='127.0.0.1'
+  [ "$transport" != tcp ] || where=$address
   [ -e /sys/block/nbd0 ] || modprobe nbd nbds_max=2
   if [ "$send_buffer" ]; then
     echo "$send_buffer" >/proc/sys/net/core/wmem_max
     echo "$send_buffer" >/proc/sys/net/core/wmem_default
   fi
   # shellcheck disable=SC2086
-  must host nbd-client $where /dev/nbd0 -b 4096 -C "$connections" -swap
+  must host nbd-client $where /dev/nbd0 -b 4096 -C "$connections" -swap \
+    $client_options
   until_true 60 nbd_has_size ||
     die '/dev/nbd0 has no size'
   echo "$scheduler" >/sys/block/nbd0/queue/scheduler
