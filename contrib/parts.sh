@@ -21,6 +21,9 @@ fuzz      soak      short  the decompressors get anything, for a minute
 vm        vm        short  swap and file systems on the server, in a guest
 install   packages  short  what "make install" installs, and uninstall leaves
 distcheck packages  short  the tarball: builds, passes, installs, uninstalls
+packages  packages  short  Debian's packages, on a bare system; and the RPM
+shipped   long      long   the tests that are scripts, without debug checks
+rpm       long      long   the RPM packages, compiled by rpmbuild
 valgrind  long      long   the unit tests under memcheck
 vmlong    long      long   more of that, what a request costs, conformance
 torture   long      long   swap with forks, connections, TCP: 100 short tests
@@ -103,7 +106,8 @@ lint_licences ()
       continue
     echo "$file: no SPDX line"
     status=1
-  done < <(our_git ls-files ':!LICENSE' ':!.git*' ':!.clang-*' ':!*.md')
+  done < <(our_git ls-files ':!LICENSE' ':!.git*' ':!.clang-*' ':!*.md' \
+    ':!debian/changelog' ':!debian/copyright' ':!debian/source')
   return "$status"
 }
 
@@ -184,9 +188,9 @@ build_clang ()
     --with-systemd=/usr/local/lib/systemd
 }
 
-# All tests are built, and of a server's the programs run: only here and in
-# distcheck, which runs the scripts, is it as it is shipped.  (What is without
-# debug checks in the rooms below, tsan tests.)
+# All tests are built, and of a server's the programs run: here and in distcheck,
+# which runs scripts, is it as it is shipped.  (What is without debug checks in
+# the rooms below, tsan tests.)
 part_clang ()
 {
   build_clang && make -C "$work/clang" -j "$(nproc)" check TESTS= &&
@@ -283,13 +287,60 @@ END
     [ -z "$(find "$root" -type f)" ]
 }
 
-# Tests that are programs miss no file of the tarball once they are built.
+# The tarball, the only one in $work/clang, quickly packed.
+make_dist ()
+{
+  build_clang && rm -f "$work"/clang/*.tar.xz &&
+    XZ_OPT=-0 make -C "$work/clang" dist
+}
+
+# Every file of git's is in the tarball.
+tarball_is_whole ()
+{
+  if [ ! -e "$top/.git" ]; then
+    not_run tarball_is_whole 'this is not a checkout from git'
+    return
+  fi
+  tar -tf "$work"/clang/*.tar.xz | sed 's:^[^/]*/::' |
+    grep -vxFf - <(our_git ls-files ':!*.gitignore' ':!.ci' ':!debian') |
+    sed 's/$/: not in the tarball/' | grep . && return 1
+  return 0
+}
+
+# Of the scripts those for which it matters how the plugin was compiled, or where
+# it lies, each with a blank that make's flags can have.  (All of them run in gcc,
+# and in shipped.)
+distcheck_scripts ()
+{
+  printf 'test-%s.sh\\ ' dump-plugin exported-symbols filesystem-image fio-verify \
+    install qemu-img recompress start-stop swap-privileges writeback
+}
+
+# Programs that are tests are of the very files that "gcc" has built them of, if
+# the tarball is whole.
 part_distcheck ()
 {
-  local dir=$work/distcheck
-  mkdir -p "$dir" && generate_configure && configure_in "$dir" CC=gcc &&
-    make -C "$dir" distcheck \
-      MAKEFLAGS="-j$(($(nproc) + 1)) -- UNIT_TESTS= SERVER_C_TESTS="
+  local make="-j$(($(nproc) + 1)) -- check_PROGRAMS= CONFORMANCE_TESTS="
+  make+=" SERVER_SHELL_TESTS=$(distcheck_scripts)"
+  build_clang && rm -f "$work"/clang/*.tar.xz &&
+    XZ_OPT=-0 make -C "$work/clang" distcheck MAKEFLAGS="$make" \
+      DISTCHECK_CONFIGURE_FLAGS=--disable-bench && tarball_is_whole
+}
+
+part_packages ()
+{
+  make_dist && "$top/tests/packages/run" "$work"/clang/*.tar.xz "$work/packages"
+}
+
+part_rpm ()
+{
+  make_dist && "$top/tests/packages/run" -r "$work"/clang/*.tar.xz "$work/rpm"
+}
+
+part_shipped ()
+{
+  build_clang && check_in "$work/clang/tests/server" SERVER_C_TESTS= &&
+    check_in "$work/clang/tests/conformance"
 }
 
 # A test that asks the kernel which memory may be read is not to be told that
