@@ -8,6 +8,7 @@
 # enters it has a copy, in memory, of which nothing is left.
 
 cache=${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/nbdkit-zram/bare
+suite=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
 
 # Why there can be none here, or nothing.
 why_no_bare_system ()
@@ -42,9 +43,7 @@ fetching_options ()
 # make_bare_system: in memory, where that takes a fifth of the time.
 make_bare_system ()
 {
-  local suite
-  suite=$(. /etc/os-release && echo "$VERSION_CODENAME") &&
-    mkdir -p "$cache" &&
+  mkdir -p "$cache" &&
     fetching_options >"$cache/apt.conf" &&
     distribution_sources >"$cache/sources" &&
     TMPDIR=/dev/shm mmdebstrap --mode=root --variant=apt \
@@ -57,22 +56,19 @@ make_bare_system ()
 # one makes it.
 have_bare_system ()
 {
-  local lock suite
+  local lock
   mkdir -p "$cache"
   exec {lock}>"$cache/lock"
   flock "$lock" || return
-  suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
   [ -e "$cache/$suite.tar" ] || make_bare_system
 }
 
-# in_bare_system DIR SCRIPT: run bash's SCRIPT in a copy of it, at the top of
-# which it finds what DIR has as /packages.
+# in_bare_system DIR PROGRAM: run PROGRAM in a copy of it, which has what DIR has
+# in /packages.
 in_bare_system ()
 {
-  local suite
-  suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
   unshare --mount --pid --fork --kill-child bash -euc '
-    tar=$1 packages=$2 script=$3 root=/mnt
+    tar=$1 packages=$2 program=$3 root=/mnt
     mount -t tmpfs tmpfs "$root"
     tar -xpf "$tar" -C "$root"
     cp -r "$packages" "$root/packages"
@@ -80,7 +76,7 @@ in_bare_system ()
     printf "#!/bin/sh\nexit 101\n" >"$root/usr/sbin/policy-rc.d"
     chmod +x "$root/usr/sbin/policy-rc.d"
     mount -t proc proc "$root/proc"
-    exec chroot "$root" env -i PATH="$PATH" LC_ALL=C.UTF-8 \
-      DEBIAN_FRONTEND=noninteractive bash -euc "$script"
+    exec chroot "$root" env -u TMPDIR -u XDG_RUNTIME_DIR LC_ALL=C.UTF-8 \
+      DEBIAN_FRONTEND=noninteractive "$program"
   ' bash "$cache/$suite.tar" "$1" "$2"
 }
