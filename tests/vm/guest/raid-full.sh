@@ -5,6 +5,7 @@
 # works on when there is room; RAID 1 gives up one server, and when the last one
 # is full, too, takes no write any more, though what it has can be read.
 
+# shellcheck source=members.sh
 . "/host$srcdir/tests/vm/guest/members.sh"
 
 each=16

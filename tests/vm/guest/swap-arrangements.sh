@@ -6,6 +6,7 @@
 # time with new servers.  With delay=MS a server takes so long for each request,
 # so that what there is too little of is servers, and not this machine's CPU.
 
+# shellcheck source=members.sh
 . "/host$srcdir/tests/vm/guest/members.sh"
 
 turns=${turns:-3}

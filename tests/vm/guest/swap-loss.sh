@@ -6,6 +6,7 @@
 # pages there is killed when it wants one, and does not wait for it for ever;
 # the machine goes on, and can undo all of it.
 
+# shellcheck source=members.sh
 . "/host$srcdir/tests/vm/guest/members.sh"
 
 raid=${raid:-}

@@ -4,6 +4,7 @@
 # Swap on two servers at once, of equal priority: the system uses both, about
 # as much of one as of the other.
 
+# shellcheck source=members.sh
 . "/host$srcdir/tests/vm/guest/members.sh"
 
 each=$((size / 2 + 20))         # MiB
@@ -21,8 +22,10 @@ must_share ()
   first=$(used_kib 0 "$1") second=$(used_kib 1 "$1")
   shares="$first and $second KiB"
   echo "$1: $shares"
-  [ "$first" -ge $((second * 4 / 5)) ] && [ "$second" -ge $((first * 4 / 5)) ] ||
+  if [ "$first" -lt $((second * 4 / 5)) ] ||
+    [ "$second" -lt $((first * 4 / 5)) ]; then
     die "$1: not alike: $shares"
+  fi
   [ "$second" -gt 8192 ] || die "$1: not in use: $shares"
 }
 

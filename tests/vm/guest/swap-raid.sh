@@ -9,6 +9,7 @@
 # gets all of it; then the other falls silent, as a machine without power does,
 # so that all that is read from then on comes from the new one.
 
+# shellcheck source=members.sh
 . "/host$srcdir/tests/vm/guest/members.sh"
 
 level=${level:-1}
