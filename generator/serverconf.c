@@ -121,7 +121,7 @@ take_expression (const struct conf_section *section, const char *key,
   return -1;
 }
 
-/* A key that is a number, or "none" for INFINITY. */
+/* A key that is a number, or "none" for HUGE_VAL. */
 static int
 take_limit (const struct conf_section *section, const char *key, double *limit)
 {
@@ -132,7 +132,7 @@ take_limit (const struct conf_section *section, const char *key, double *limit)
     return 0;
   *limit = strtod (text, &end);
   if (strcmp (text, "none") == 0)
-    *limit = INFINITY;
+    *limit = HUGE_VAL;
   else if (end == text || *end != '\0' || !isfinite (*limit) || *limit < 0) {
     complain ("[%s] %s: '%s' is wrong: give a number, or none", section->name,
               key, text);
@@ -196,7 +196,7 @@ static int
 take_size (struct server_conf *server, const struct conf_section *section,
            uint64_t ram)
 {
-  double limit = INFINITY, size = 0;
+  double limit = HUGE_VAL, size = 0;
 
   if (take_limit (section, "memory-limit", &limit) < 0 ||
       take_limit (section, "host-memory-limit", &limit) < 0 ||
