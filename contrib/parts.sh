@@ -250,6 +250,7 @@ part_fuzz ()
   fi
   generate_configure &&
     configure_in "$dir" CC=clang --enable-sanitizer=address,undefined \
+      --disable-bench \
       CFLAGS='-g -O1 -fsanitize=fuzzer-no-link' || return
   for room in common workers allocator compress writeback device; do
     make -C "$dir/$room" -j "$(nproc)" || return
@@ -388,18 +389,17 @@ swap-recompress,memory=256,size=160
 swap-writeback,memory=256,size=160,store=256
 swap-priority,memory=256,size=160
 swap-raid,memory=256,size=40,resident=20
-swap-loss,memory=256,size=50,resident=20
 swap-storm,memory=256,size=160
 swap-full,size=100,resident=40,mem_limit=8M
 swap-swapoff,memory=256,size=180,alone=yes
 swap-trim,size=100,resident=30
 manual,size=100,resident=60
+manual,page=tutorial,size=40,resident=20
 swap-command,memory=256,size=160,disk=180
 swap-units,size=60
 no-faults
 refused
 run-id,memory=256
-swap-guests,memory=320,size=43,resident=40
 swap-remote,memory=256,size=41,resident=40
 filesystem,disk=512
 END
@@ -421,6 +421,8 @@ swap-nbd,kind=compressible,thp=always,memory=600,size=480
 swap-nbd,kind=incompressible,size=100,resident=60
 swap-clients,memory=256,size=170
 swap-virtio,memory=256,size=200
+swap-loss,memory=256,size=50,resident=20
+swap-guests,memory=320,size=43,resident=40
 swap-zram,algorithm=zstd
 swap-nbd,algorithm=zstd
 swap-nbd,server_options=-t4,connections=4
@@ -463,11 +465,15 @@ END
 run_vm ()
 {
   local dir=$work/vm status=0
-  build "$dir" CC=gcc --enable-werror --prefix=/usr \
+  build "$dir" CC=gcc --enable-werror --disable-bench --prefix=/usr \
     --with-systemd=/usr/lib/systemd && make -C "$dir/tests/vm" check &&
     make -C "$dir" install DESTDIR="$dir/tests/vm/installed" &&
-    make -C "$dir/tests/server" check TESTS= &&
-    make -C "$dir/tests/conformance" check TESTS= || return
+    make -C "$dir/tests/server" check TESTS= check_PROGRAMS=test-no-faults ||
+    return
+  case $* in
+    *conformance*)
+      make -C "$dir/tests/conformance" check TESTS= || return ;;
+  esac
   "$top/tests/vm/run" -b "$dir" "$@" || status=$?
   "$top/tests/vm/report" "$dir/tests/vm/logs/figures" | sed 's/^/REPORT: /'
   return "$status"
