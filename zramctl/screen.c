@@ -8,6 +8,7 @@
 #include <wchar.h>
 
 #include "complain.h"
+#include "newtext.h"
 #include "safetext.h"
 #include "screen.h"
 
@@ -50,16 +51,13 @@ screen_add (struct screen *screen, enum screen_tone tone, const char *format,
 {
   struct screen_line line = {.tone = tone};
   va_list args;
-  int len;
 
   if (screen->n >= screen->height)
     return;
   va_start (args, format);
-  len = vasprintf (&line.text, format, args);
+  line.text = newtext_list (format, args);
   va_end (args);
-  if (len < 0)
-    complain_of_memory ();
-  safetext_clean (line.text, (size_t) len);
+  safetext_clean (line.text, strlen (line.text));
   cut (line.text, screen->width);
   trim (line.text);
   screen->lines = complain_unless (

@@ -10,22 +10,12 @@
 #include <sys/stat.h>
 
 #include "complain.h"
+#include "newtext.h"
 #include "servers.h"
 
 /* Of the system's servers, and within XDG_RUNTIME_DIR of a user's. */
 #define RUNDIR         "/run/nbdkit-zram"
 #define RUNDIR_OF_USER "nbdkit-zram"
-
-/* DIR/NAME, to be freed. */
-static char *
-join (const char *dir, const char *name)
-{
-  const size_t size = strlen (dir) + strlen (name) + 2;
-  char *const path = complain_unless (malloc (size));
-
-  snprintf (path, size, "%s/%s", dir, name);
-  return path;
-}
 
 /* PATH is the program's from now on. */
 static void
@@ -78,7 +68,7 @@ find_in (struct servers *servers, const char *dir)
     return -1;
   }
   for (int i = 0; i < n; i++) {
-    char *const path = join (dir, entries[i]->d_name);
+    char *const path = newtext ("%s/%s", dir, entries[i]->d_name);
 
     if (is_socket (path))
       take_path (servers, path);
@@ -114,7 +104,7 @@ servers_find (struct servers *servers)
   int r = find_in (servers, servers_rundir ());
 
   if (user && !get_variable (SERVERS_RUNDIR_VARIABLE)) {
-    char *const dir = join (user, RUNDIR_OF_USER);
+    char *const dir = newtext ("%s/" RUNDIR_OF_USER, user);
 
     if (find_in (servers, dir) < 0)
       r = -1;

@@ -5,16 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "compiler.h"
 #include "complain.h"
 #include "nbddevice.h"
+#include "newtext.h"
 #include "servers.h"
 #include "swapdisk.h"
 #include "swaps.h"
@@ -24,21 +23,6 @@
 #define SERVER_END_MS 30000
 #define TICK_MS       20
 
-/* Where in the runtime directory; to be freed. */
-ZRAM_PRINTF (1, 2)
-static char *
-name (const char *format, ...)
-{
-  va_list args;
-  char *text;
-
-  va_start (args, format);
-  if (vasprintf (&text, format, args) < 0)
-    complain_of_memory ();
-  va_end (args);
-  return text;
-}
-
 void
 swap_disk_init (struct swap_disk *disk, unsigned number)
 {
@@ -46,10 +30,10 @@ swap_disk_init (struct swap_disk *disk, unsigned number)
 
   *disk = (struct swap_disk){
       .number = number,
-      .device = name ("/dev/nbd%u", number),
-      .control = name ("%s/nbd%u", dir, number),
-      .socket = name ("%s/.nbd%u.socket", dir, number),
-      .pidfile = name ("%s/.nbd%u.pid", dir, number),
+      .device = newtext ("/dev/nbd%u", number),
+      .control = newtext ("%s/nbd%u", dir, number),
+      .socket = newtext ("%s/.nbd%u.socket", dir, number),
+      .pidfile = newtext ("%s/.nbd%u.pid", dir, number),
   };
 }
 
@@ -100,7 +84,7 @@ swap_disk_list (unsigned *n)
 int
 swap_disk_lock (void)
 {
-  char *const file = name ("%s/.swap.lock", servers_rundir ());
+  char *const file = newtext ("%s/.swap.lock", servers_rundir ());
   const int fd = open (file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   const int r = fd >= 0 ? flock (fd, LOCK_EX) : -1;
 
@@ -114,7 +98,7 @@ swap_disk_lock (void)
 static bool
 was_told (pid_t pid, const char *what)
 {
-  char *const path = name ("/proc/%d/cmdline", (int) pid);
+  char *const path = newtext ("/proc/%d/cmdline", (int) pid);
   FILE *const fp = fopen (path, "re");
   bool found = false;
   char *word = NULL;
@@ -187,7 +171,7 @@ swap_disk_clear (const struct swap_disk *disk, const struct steps *steps)
 static int
 end_server (const struct swap_disk *disk, const struct steps *steps, pid_t pid)
 {
-  char *const command = name ("kill %d", (int) pid);
+  char *const command = newtext ("kill %d", (int) pid);
   const int r = steps_run (steps, STEP ("sh", "-c", command));
 
   free (command);

@@ -16,6 +16,7 @@
 #include "command.h"
 #include "complain.h"
 #include "nbddevice.h"
+#include "newtext.h"
 #include "servers.h"
 #include "swapdisk.h"
 #include "swaps.h"
@@ -48,27 +49,13 @@ struct swap_on {
   bool serving, connected; /* what has been done */
 };
 
-/* To be freed. */
-static char *
-joined (const char *a, const char *b)
-{
-  char *text;
-
-  if (asprintf (&text, "%s%s", a, b) < 0)
-    complain_of_memory ();
-  return text;
-}
-
 /* Half of the memory, as zram-generator has it; to be freed. */
 static char *
 usual_size (void)
 {
   const uint64_t kib = swaps_number_in ("/proc/meminfo", "MemTotal:");
-  char *text;
 
-  if (asprintf (&text, "%" PRIu64 "M", kib / 2 >> 10) < 0)
-    complain_of_memory ();
-  return text;
+  return newtext ("%" PRIu64 "M", kib / 2 >> 10);
 }
 
 /* One for each CPU, since each has a queue and a thread of the server's: on two
@@ -151,8 +138,8 @@ static int
 serve (struct swap_on *on)
 {
   const struct swap_disk *const disk = &on->disk;
-  char *const disksize = joined ("disksize=", on->size);
-  char *const control = joined ("control=", disk->control);
+  char *const disksize = newtext ("disksize=%s", on->size);
+  char *const control = newtext ("control=%s", disk->control);
   const char *const first[] = {"nbdkit",     "-t",      "1",           "-U",
                                disk->socket, "-P",      disk->pidfile, "zram",
                                disksize,     "swap=on", control};
