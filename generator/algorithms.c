@@ -14,6 +14,9 @@ struct algorithm {
   int name_len, parameters_len;  /* 0: there is none */
 };
 
+/* With the three priorities of recompression. */
+#define MOST_ALGORITHMS 4
+
 /* What ends a name. */
 static const char separators[] = " \t,()";
 
@@ -94,7 +97,11 @@ algorithms_print (FILE *fp, const char *text, const char *section)
                 "attribute recompress takes it when pages are to be "
                 "recompressed",
                 section, algorithm.parameters_len, algorithm.parameters);
-  if (priority > 0 && *rest == '\0')
+  if (priority > MOST_ALGORITHMS)
+    complain ("[%s] compression-algorithm: '%s': one and three to recompress "
+              "are the most",
+              section, text);
+  if (priority > 0 && priority <= MOST_ALGORITHMS && *rest == '\0')
     return 0;
   complain ("[%s] compression-algorithm: '%s' is wrong: give ALGORITHM or "
             "ALGORITHM(PARAMETER=VALUE,...), and behind it those that "

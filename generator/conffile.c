@@ -11,6 +11,7 @@
 
 #include "complain.h"
 #include "conffile.h"
+#include "newtext.h"
 
 #define FILE_NAME "nbdkit-zram.conf"
 
@@ -75,6 +76,16 @@ set_key (struct conf_section *section, const char *name, const char *value)
   section->keys[i].value = copy (value);
 }
 
+/* Some end a line in a unit file. */
+static bool
+has_control (const char *text)
+{
+  for (; *text; text++)
+    if (iscntrl ((unsigned char) *text) && *text != '\t')
+      return true;
+  return false;
+}
+
 /* Where a file has been read to. */
 struct place {
   const char *path;
@@ -107,6 +118,11 @@ take_line (struct conf *conf, struct place *place, char *text)
 
   if (*text == '\0' || *text == '#' || *text == ';')
     return 0;
+  if (has_control (text)) {
+    complain ("%s:%u: '%s': it has control characters", place->path,
+              place->line, text);
+    return -1;
+  }
   if (*text == '[')
     return take_heading (conf, place, text);
   equals = strchr (text, '=');
@@ -142,11 +158,7 @@ conf_read (struct conf *conf, FILE *fp, const char *path)
 static char *
 path_of (const char *root, size_t dir, const char *name)
 {
-  char *path;
-
-  if (asprintf (&path, "%s%s/systemd/%s", root, dirs[dir], name) < 0)
-    complain_of_memory ();
-  return path;
+  return newtext ("%s%s/systemd/%s", root, dirs[dir], name);
 }
 
 /* The first of that NAME.  One that is not there is none. */
@@ -228,10 +240,8 @@ conf_read_system (struct conf *conf, const char *root)
   int r = read_first (conf, root, FILE_NAME);
 
   for (size_t i = 0; i < names.n; i++) {
-    char *name;
+    char *const name = newtext (FILE_NAME ".d/%s", names.names[i]);
 
-    if (asprintf (&name, FILE_NAME ".d/%s", names.names[i]) < 0)
-      complain_of_memory ();
     if (read_first (conf, root, name) < 0)
       r = -1;
     free (name);

@@ -18,6 +18,7 @@
 
 #include "complain.h"
 #include "conffile.h"
+#include "newtext.h"
 #include "serverconf.h"
 #include "swaps.h"
 #include "unitdir.h"
@@ -45,12 +46,9 @@ open_log (void)
 static uint64_t
 memory_size (const char *root)
 {
-  uint64_t kib;
-  char *path;
+  char *const path = newtext ("%s/proc/meminfo", root);
+  const uint64_t kib = swaps_number_in (path, "MemTotal:");
 
-  if (asprintf (&path, "%s/proc/meminfo", root) < 0)
-    complain_of_memory ();
-  kib = swaps_number_in (path, "MemTotal:");
   if (kib == 0)
     complain ("%s: has no MemTotal", path);
   free (path);

@@ -10,6 +10,8 @@
 #include "algorithms.h"
 #include "complain.h"
 #include "expression.h"
+#include "nbddevice.h"
+#include "newtext.h"
 #include "serverconf.h"
 
 /* zram-generator's. */
@@ -65,10 +67,13 @@ device_number (const char *text)
   return (int) strtol (text, NULL, 10);
 }
 
-/* What systemd takes for an instance, without having to be escaped. */
+/* What systemd takes for an instance, without having to be escaped, and is not
+ * that of swap of this machine's. */
 static bool
 is_instance (const char *name)
 {
+  if (nbd_device_number (name) >= 0)
+    return false;
   for (const char *c = name; *c; c++)
     if (!isalnum ((unsigned char) *c) && *c != '_' && *c != '-')
       return false;
@@ -84,18 +89,24 @@ take_name (struct server_conf *server, const struct conf_section *section)
 
   server->listen = conf_value (section, "listen");
   server->swap = !server->listen;
+  if (server->listen &&
+      (!*server->listen || strpbrk (server->listen, "\"\\"))) {
+    complain ("[%s] listen: '%s' is wrong: give a port, ADDRESS:PORT, or the "
+              "path of a socket",
+              section->name, server->listen);
+    return -1;
+  }
   if (server->listen && is_instance (section->name)) {
     server->name = complain_unless (strdup (section->name));
     return 0;
   }
   if (!server->listen && number >= 0) {
-    if (asprintf (&server->name, "nbd%d", number) < 0)
-      complain_of_memory ();
+    server->name = newtext ("nbd%d", number);
     return 0;
   }
   if (server->listen)
-    complain ("[%s]: a section's name is of letters, digits, _ and -, at most "
-              "31",
+    complain ("[%s]: with listen= a section's name is of letters, digits, _ "
+              "and -, at most 31, and not as nbd0",
               section->name);
   else
     complain ("[%s]: give listen= for a server of others, or call it zram0, "
@@ -104,8 +115,7 @@ take_name (struct server_conf *server, const struct conf_section *section)
   return -1;
 }
 
-/* A key that is an expression; DEFAULT if it is not given, NULL: *SIZE stays.
- */
+/* A key that is an expression; USUAL if it is not given, NULL: *SIZE stays. */
 static int
 take_expression (const struct conf_section *section, const char *key,
                  const char *usual, uint64_t ram, double *size)
@@ -249,6 +259,16 @@ print_resident_limit (FILE *fp, const struct conf_section *section,
   return 0;
 }
 
+/* Systemd's names of devices follow from it, and the sandbox lets it in. */
+static bool
+is_plain_path (const char *path)
+{
+  return *path == '/' && path[strlen (path) - 1] != '/' &&
+         !strstr (path, "//") && !strstr (path, "/.") &&
+         !strpbrk (path, " \t'\"\\") && strncmp (path, "/home/", 6) != 0 &&
+         strncmp (path, "/root/", 6) != 0;
+}
+
 static int
 print_writeback (FILE *fp, struct server_conf *server,
                  const struct conf_section *section)
@@ -257,9 +277,10 @@ print_writeback (FILE *fp, struct server_conf *server,
 
   if (!device)
     return 0;
-  if (*device != '/' || strpbrk (device, " \t'\"\\")) {
+  if (!is_plain_path (device)) {
     complain ("[%s] writeback-device: '%s' is wrong: give the path of a block "
-              "device or file, from / on and without blanks or quotes",
+              "device or file, from / on, without blanks, quotes or a / too "
+              "many, and not in /home or /root",
               section->name, device);
     return -1;
   }

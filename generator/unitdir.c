@@ -4,34 +4,18 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "compiler.h"
 #include "complain.h"
+#include "newtext.h"
 #include "unitdir.h"
 
 /* Of each unit's drop-in.  An administrator's, of a later name, goes before. */
 #define DROP_IN "50-nbdkit-zram.conf"
-
-/* To be freed. */
-ZRAM_PRINTF (1, 2)
-static char *
-text (const char *format, ...)
-{
-  va_list args;
-  char *t;
-
-  va_start (args, format);
-  if (vasprintf (&t, format, args) < 0)
-    complain_of_memory ();
-  va_end (args);
-  return t;
-}
 
 static int
 fail (const char *path)
@@ -50,14 +34,15 @@ make_directory (const char *path)
 static int
 write_drop_in (const char *dir, const char *unit, char *content)
 {
-  char *const where = text ("%s/%s.d", dir, unit);
-  char *const path = text ("%s/" DROP_IN, where);
+  char *const where = newtext ("%s/%s.d", dir, unit);
+  char *const path = newtext ("%s/" DROP_IN, where);
   int r = make_directory (where);
   FILE *const fp = r == 0 ? fopen (path, "we") : NULL;
 
   if (fp) {
     fputs (content, fp);
-    if (ferror (fp) | fclose (fp))
+    r = ferror (fp) ? -1 : 0;
+    if (fclose (fp) != 0 || r < 0)
       r = fail (path);
   }
   else if (r == 0)
@@ -73,9 +58,9 @@ static int
 want (const char *dir, const char *target, const char *unit,
       const char *template)
 {
-  char *const where = text ("%s/%s.wants", dir, target);
-  char *const path = text ("%s/%s", where, unit);
-  char *const to = text ("%s/%s", SYSTEMD_UNIT_DIR, template);
+  char *const where = newtext ("%s/%s.wants", dir, target);
+  char *const path = newtext ("%s/%s", where, unit);
+  char *const to = newtext ("%s/%s", SYSTEMD_UNIT_DIR, template);
   int r = make_directory (where);
 
   if (r == 0 && symlink (to, path) < 0 && errno != EEXIST)
@@ -137,16 +122,16 @@ writeback_lines (const struct server_conf *server)
   char *unit, *in_quotes, *lines;
 
   if (!path)
-    return text ("%s", "");
+    return newtext ("%s", "");
   unit = device_unit (path);
   in_quotes = quoted (path);
   lines = strncmp (path, "/dev/", 5) == 0
-              ? text ("DeviceAllow=\"%s\" rw\n"
-                      "[Unit]\nRequires=%s\nAfter=%s\n",
-                      in_quotes, unit, unit)
-              : text ("ReadWritePaths=\"%s\"\n"
-                      "[Unit]\nRequiresMountsFor=\"%s\"\n",
-                      in_quotes, in_quotes);
+              ? newtext ("DeviceAllow=\"%s\" rw\n"
+                         "[Unit]\nRequires=%s\nAfter=%s\n",
+                         in_quotes, unit, unit)
+              : newtext ("ReadWritePaths=\"%s\"\n"
+                         "[Unit]\nRequiresMountsFor=\"%s\"\n",
+                         in_quotes, in_quotes);
   free (in_quotes);
   free (unit);
   return lines;
@@ -155,18 +140,18 @@ writeback_lines (const struct server_conf *server)
 static int
 write_service (const char *dir, const struct server_conf *server)
 {
-  char *const unit = text ("nbdkit-zram@%s.service", server->name);
+  char *const unit = newtext ("nbdkit-zram@%s.service", server->name);
   char *const parameters = quoted (server->parameters);
   char *const options = quoted (server->options);
   char *const writeback = writeback_lines (server);
   const int r =
       write_drop_in (dir, unit,
-                     text ("[Service]\n"
-                           "Environment=\"DISKSIZE=%" PRIu64 "\"\n"
-                           "Environment=\"PARAMETERS=%s\"\n"
-                           "Environment=\"NBDKIT_OPTIONS=%s\"\n"
-                           "%s",
-                           server->size, parameters, options, writeback));
+                     newtext ("[Service]\n"
+                              "Environment=\"DISKSIZE=%" PRIu64 "\"\n"
+                              "Environment=\"PARAMETERS=%s\"\n"
+                              "Environment=\"NBDKIT_OPTIONS=%s\"\n"
+                              "%s",
+                              server->size, parameters, options, writeback));
 
   free (writeback);
   free (options);
@@ -178,15 +163,16 @@ write_service (const char *dir, const struct server_conf *server)
 static int
 write_swap (const char *dir, const struct server_conf *server)
 {
-  char *const unit = text ("nbdkit-zram-swap@%s.service", server->name);
+  char *const unit = newtext ("nbdkit-zram-swap@%s.service", server->name);
   char *const connections =
-      server->connections > 0 ? text (" --connections=%u", server->connections)
-                              : text ("%s", "");
+      server->connections > 0
+          ? newtext (" --connections=%u", server->connections)
+          : newtext ("%s", "");
   const int r =
       write_drop_in (dir, unit,
-                     text ("[Service]\n"
-                           "Environment=\"SWAP_OPTIONS=--priority=%u%s\"\n",
-                           server->priority, connections)) < 0 ||
+                     newtext ("[Service]\n"
+                              "Environment=\"SWAP_OPTIONS=--priority=%u%s\"\n",
+                              server->priority, connections)) < 0 ||
               want (dir, "swap.target", unit, "nbdkit-zram-swap@.service") < 0
           ? -1
           : 0;
@@ -200,12 +186,12 @@ write_swap (const char *dir, const struct server_conf *server)
 static int
 write_socket (const char *dir, const struct server_conf *server)
 {
-  char *const unit = text ("nbdkit-zram@%s.socket", server->name);
+  char *const unit = newtext ("nbdkit-zram@%s.socket", server->name);
   char *const listen = quoted (server->listen);
   const int r =
       write_drop_in (
           dir, unit,
-          text ("[Socket]\nListenStream=\nListenStream=%s\n", listen)) < 0 ||
+          newtext ("[Socket]\nListenStream=\nListenStream=%s\n", listen)) < 0 ||
               want (dir, "sockets.target", unit, "nbdkit-zram@.socket") < 0
           ? -1
           : 0;

@@ -233,9 +233,11 @@ must_refuse "[zram0] options: 'nofail' is wrong: give discard, without which \
 the memory of what is freed would stay taken" '[zram0]' 'options = nofail'
 must_refuse "[zram0] mount-point: only swap is made: nbdkit-zram-plugin(1) says \
 how to have a file system" '[zram0]' 'mount-point = /tmp'
-must_refuse "[zram0] writeback-device: 'sda' is wrong: give the path of a block \
-device or file, from / on and without blanks or quotes" \
-  '[zram0]' 'writeback-device = sda'
+for path in sda /dev//sda /dev/sda/ /home/a/store "/a'b" /a/.b; do
+  must_refuse "[zram0] writeback-device: '$path' is wrong: give the path of a \
+block device or file, from / on, without blanks, quotes or a / too many, and \
+not in /home or /root" '[zram0]' "writeback-device = $path"
+done
 must_refuse "[zram0] compression-algorithm: 'lz4(' is wrong: give ALGORITHM or \
 ALGORITHM(PARAMETER=VALUE,...), and behind it those that recompress" \
   '[zram0]' 'compression-algorithm = lz4('
@@ -245,8 +247,18 @@ must_refuse "[disk]: give listen= for a server of others, or call it zram0, \
 zram1 ... for swap of this machine" '[disk]' 'zram-size = 1'
 must_refuse "[zram01]: give listen= for a server of others, or call it zram0, \
 zram1 ... for swap of this machine" '[zram01]'
-must_refuse "[a b]: a section's name is of letters, digits, _ and -, at most 31" \
-  '[a b]' 'listen = 1'
+for name in 'a b' nbd0; do
+  must_refuse "[$name]: with listen= a section's name is of letters, digits, _ \
+and -, at most 31, and not as nbd0" "[$name]" 'listen = 1'
+done
+for listen in '' 'a"b'; do
+  must_refuse "[a] listen: '$listen' is wrong: give a port, ADDRESS:PORT, or \
+the path of a socket" '[a]' "listen = $listen"
+done
+must_refuse "[zram0] compression-algorithm: 'a b c d e': one and three to \
+recompress are the most" '[zram0]' 'compression-algorithm = a b c d e'
+must_refuse "$conf:2: 'parameters = a?b': it has control characters" \
+  '[zram0]' $'parameters = a\rb' 'swap-priority = -1'
 must_refuse "$conf:1: 'zram-size = 1': give KEY = VALUE, below a [SECTION]" \
   'zram-size = 1'
 must_refuse "$conf:2: 'zram-size': give KEY = VALUE, below a [SECTION]" \
