@@ -72,7 +72,7 @@ write_back_again_and_again ()
   local first=0
   while [ -e /run/beside ]; do
     sh /run/writeback "page_indexes=$first-$((first + 1999))" beside
-    first=$(((first + 2000) % 40000))
+    first=$(((first + 2000) % (disk * 256 - 2000)))
     usleep 500000
   done
 }
