@@ -13,16 +13,12 @@
 #include "nbddevice.h"
 #include "newtext.h"
 #include "serverconf.h"
+#include "swapdisk.h"
 
 /* zram-generator's. */
 #define DEFAULT_SIZE     "min(ram / 2, 4096)"
-#define DEFAULT_PRIORITY 100
 #define DEFAULT_MAX_SIZE 4096.0
 #define DEFAULT_FRACTION 0.5
-
-/* Linux's, and nbdkit-zramctl's. */
-#define MOST_PRIORITY    32767
-#define MOST_CONNECTIONS 64
 
 /* A disk may have so many bytes, and is in blocks of so many. */
 #define MOST_SIZE 0x1p62
@@ -335,7 +331,7 @@ server_conf_take (struct server_conf *server,
   int r = 0;
 
   *server = (struct server_conf){.options = options ? options : "",
-                                 .priority = DEFAULT_PRIORITY};
+                                 .priority = SWAP_DISK_PRIORITY};
   complain_of_unknown (section);
   if (take_name (server, section) < 0 || check_use (section) < 0)
     r = -1;
@@ -343,9 +339,9 @@ server_conf_take (struct server_conf *server,
     r = -1;
   if (take_parameters (server, section, ram) < 0)
     r = -1;
-  if (take_integer (section, "swap-priority", 0, MOST_PRIORITY,
+  if (take_integer (section, "swap-priority", 0, SWAP_DISK_MOST_PRIORITY,
                     &server->priority) < 0 ||
-      take_integer (section, "connections", 1, MOST_CONNECTIONS,
+      take_integer (section, "connections", 1, SWAP_DISK_MOST_CONNECTIONS,
                     &server->connections) < 0)
     r = -1;
   return r;

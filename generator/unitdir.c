@@ -160,6 +160,17 @@ write_service (const char *dir, const struct server_conf *server)
   return r;
 }
 
+/* The drop-in of UNIT, CONTENT, which is freed; and TARGET wants it, as an
+ * instance of TEMPLATE. */
+static int
+write_wanted (const char *dir, const char *unit, char *content,
+              const char *target, const char *template)
+{
+  if (write_drop_in (dir, unit, content) < 0)
+    return -1;
+  return want (dir, target, unit, template);
+}
+
 static int
 write_swap (const char *dir, const struct server_conf *server)
 {
@@ -169,13 +180,11 @@ write_swap (const char *dir, const struct server_conf *server)
           ? newtext (" --connections=%u", server->connections)
           : newtext ("%s", "");
   const int r =
-      write_drop_in (dir, unit,
-                     newtext ("[Service]\n"
-                              "Environment=\"SWAP_OPTIONS=--priority=%u%s\"\n",
-                              server->priority, connections)) < 0 ||
-              want (dir, "swap.target", unit, "nbdkit-zram-swap@.service") < 0
-          ? -1
-          : 0;
+      write_wanted (dir, unit,
+                    newtext ("[Service]\n"
+                             "Environment=\"SWAP_OPTIONS=--priority=%u%s\"\n",
+                             server->priority, connections),
+                    "swap.target", "nbdkit-zram-swap@.service");
 
   free (connections);
   free (unit);
@@ -188,13 +197,9 @@ write_socket (const char *dir, const struct server_conf *server)
 {
   char *const unit = newtext ("nbdkit-zram@%s.socket", server->name);
   char *const listen = quoted (server->listen);
-  const int r =
-      write_drop_in (
-          dir, unit,
-          newtext ("[Socket]\nListenStream=\nListenStream=%s\n", listen)) < 0 ||
-              want (dir, "sockets.target", unit, "nbdkit-zram@.socket") < 0
-          ? -1
-          : 0;
+  const int r = write_wanted (
+      dir, unit, newtext ("[Socket]\nListenStream=\nListenStream=%s\n", listen),
+      "sockets.target", "nbdkit-zram@.socket");
 
   free (listen);
   free (unit);

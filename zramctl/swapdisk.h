@@ -17,6 +17,13 @@
 
 #include "steps.h"
 
+/* Of swap space: zram-generator's, above that of a disk; and Linux's limit. */
+#define SWAP_DISK_PRIORITY      100
+#define SWAP_DISK_MOST_PRIORITY 32767
+
+/* Of a device to its server. */
+#define SWAP_DISK_MOST_CONNECTIONS 64
+
 struct swap_disk {
   unsigned number;
   char *device; /* "/dev/nbd0" */

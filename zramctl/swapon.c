@@ -21,16 +21,9 @@
 #include "swapdisk.h"
 #include "swaps.h"
 
-/* zram-generator's, above that of a disk. */
-#define DEFAULT_PRIORITY 100U
-
-/* Linux's limit. */
-#define MOST_PRIORITY 32767UL
-
 /* Of connections, more than the first are not taken unless they are given; each
  * takes memory that stays locked. */
 #define USUAL_CONNECTIONS 4U
-#define MOST_CONNECTIONS  64UL
 
 /* A device that has a server gets its size from it at once. */
 #define SIZE_MS 10000
@@ -327,11 +320,13 @@ take_number (const char *option, const char *text, unsigned long least,
 static int
 take_options (struct swap_on *on, const struct command_line *line)
 {
-  return (line->priority && take_number ("priority", line->priority, 0,
-                                         MOST_PRIORITY, &on->priority) < 0) ||
+  return (line->priority &&
+          take_number ("priority", line->priority, 0, SWAP_DISK_MOST_PRIORITY,
+                       &on->priority) < 0) ||
                  (line->connections &&
                   take_number ("connections", line->connections, 1,
-                               MOST_CONNECTIONS, &on->connections) < 0)
+                               SWAP_DISK_MOST_CONNECTIONS,
+                               &on->connections) < 0)
              ? -1
              : 0;
 }
@@ -369,7 +364,7 @@ begin (const char *what, const struct command_line *line)
 {
   return (struct swap_on){.what = what,
                           .steps = {.dry = line->dry_run},
-                          .priority = DEFAULT_PRIORITY,
+                          .priority = SWAP_DISK_PRIORITY,
                           .connections = usual_connections ()};
 }
 

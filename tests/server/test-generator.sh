@@ -36,28 +36,28 @@ must_link ()
   esac
 }
 
-# must_have_parameters PARAMETERS LINE...: that is what [zram0] of LINEs gives.
-must_have_parameters ()
+# must_set PATTERN VALUE LINE...: that is what the server of [zram0] of LINEs has
+# behind PATTERN, in Environment=.
+must_set ()
 {
-  local wanted=$1 got
-  shift
+  local pattern=$1 wanted=$2 got
+  shift 2
   printf '%s\n' '[zram0]' "$@" >"$conf"
   generate || die "$*: refused: $(cat "$dir/said")"
-  got=$(sed -n 's/^Environment="PARAMETERS= swap=on *\(.*\)"$/\1/p' \
+  got=$(sed -n "s/^Environment=\"$pattern\(.*\)\"\$/\1/p" \
     "$dir/out/nbdkit-zram@nbd0.service.d/50-nbdkit-zram.conf")
   [ "$got" = "$wanted" ] || die "$*: $got"
 }
 
-# must_have_size BYTES LINE...
+must_have_parameters ()
+{
+  must_set 'PARAMETERS= swap=on *' "$@"
+}
+
+# In bytes.
 must_have_size ()
 {
-  local wanted=$1 got
-  shift
-  printf '%s\n' '[zram0]' "$@" >"$conf"
-  generate || die "$*: refused: $(cat "$dir/said")"
-  got=$(sed -n 's/^Environment="DISKSIZE=\(.*\)"$/\1/p' \
-    "$dir/out/nbdkit-zram@nbd0.service.d/50-nbdkit-zram.conf") 2>/dev/null || :
-  [ "$got" = "$wanted" ] || die "$*: $got"
+  must_set 'DISKSIZE=' "$@"
 }
 
 # must_refuse LINE CONFIGURATION-LINE...: refused with that line; nothing is made.
