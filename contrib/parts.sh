@@ -395,7 +395,7 @@ swap-trim,size=100,resident=30
 manual,size=40,resident=20
 manual,page=tutorial,size=30,resident=15
 swap-command,memory=256,size=160,disk=180
-swap-units,size=60
+swap-units,size=60,store=16
 refused
 run-id,memory=256
 swap-remote,memory=256,size=41,resident=40
@@ -446,6 +446,7 @@ manual,page=rack,memory=256,size=50,resident=20
 swap-full,memory=256,size=230,mem_limit=16M
 swap-full,memory=256,size=230,mem_limit=0,kind=incompressible
 swap-trim
+swap-units,size=60,store=16,stuck=yes
 END
 }
 

@@ -171,6 +171,25 @@ write_wanted (const char *dir, const char *unit, char *content,
   return want (dir, target, unit, template);
 }
 
+/* systemd takes off at shutdown what swap it sees, once all that has memory
+ * there has ended, and has as long as it takes: then the unit of ours does what
+ * is left.  (If that named this one, which systemd makes when it sees swap, it
+ * would be there before that, and have no order of its own: it would go first
+ * of all, since it has other names, by udev's links, that are to go.) */
+static int
+write_systemds_swap (const char *dir, const struct server_conf *server)
+{
+  char *const unit = newtext ("dev-%s.swap", server->name);
+  const int r =
+      write_drop_in (dir, unit,
+                     newtext ("[Unit]\nAfter=nbdkit-zram-swap@%s.service\n"
+                              "[Swap]\nTimeoutSec=infinity\n",
+                              server->name));
+
+  free (unit);
+  return r;
+}
+
 static int
 write_swap (const char *dir, const struct server_conf *server)
 {
@@ -211,5 +230,7 @@ unitdir_write (const char *dir, const struct server_conf *server)
 {
   if (write_service (dir, server) < 0)
     return -1;
-  return server->swap ? write_swap (dir, server) : write_socket (dir, server);
+  if (!server->swap)
+    return write_socket (dir, server);
+  return write_systemds_swap (dir, server) < 0 ? -1 : write_swap (dir, server);
 }

@@ -113,6 +113,12 @@ must_write nbdkit-zram-swap@nbd0.service.d/50-nbdkit-zram.conf <<'END'
 [Service]
 Environment="SWAP_OPTIONS=--priority=5"
 END
+must_write dev-nbd0.swap.d/50-nbdkit-zram.conf <<'END'
+[Unit]
+After=nbdkit-zram-swap@nbd0.service
+[Swap]
+TimeoutSec=infinity
+END
 must_link swap.target.wants/nbdkit-zram-swap@nbd0.service \
   nbdkit-zram-swap@.service
 must_write nbdkit-zram@nbd3.service.d/50-nbdkit-zram.conf <<'END'
@@ -137,7 +143,7 @@ ListenStream=
 ListenStream=192.0.2.1:10809
 END
 must_link sockets.target.wants/nbdkit-zram@rack.socket nbdkit-zram@.socket
-[ "$(find "$dir/out" -type f -o -type l | wc -l)" -eq 9 ] ||
+[ "$(find "$dir/out" -type f -o -type l | wc -l)" -eq 11 ] ||
   die "there is more: $(find "$dir/out")"
 
 # The manual's and the example, without a word; the latter with all in it, too.
