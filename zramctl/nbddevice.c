@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <config.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +43,16 @@ nbd_device_exists (const char *sysfs, unsigned number)
 
   name_file (path, sysfs, number, "");
   return access (path, F_OK) == 0;
+}
+
+bool
+nbd_device_is_held (const char *device)
+{
+  const int fd = open (device, O_RDONLY | O_EXCL | O_CLOEXEC);
+
+  if (fd >= 0)
+    close (fd);
+  return fd < 0 && errno == EBUSY;
 }
 
 /* The file is there as long as the device has a server. */

@@ -18,6 +18,10 @@ extern int nbd_device_number (const char *name);
 /* Is there such a device?  Without the module nbd there is none. */
 extern bool nbd_device_exists (const char *sysfs, unsigned number);
 
+/* Does the kernel use DEVICE, "/dev/nbd3": mounted, swap, or part of a device
+ * of MD's or the device mapper's?  All of them open it for themselves alone. */
+extern bool nbd_device_is_held (const char *device);
+
 /* Does it have a server? */
 extern bool nbd_device_is_connected (const char *sysfs, unsigned number);
 

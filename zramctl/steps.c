@@ -18,7 +18,7 @@
 /* How often a command that runs is looked at. */
 #define TICK_MS 20
 
-static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
 
 #define NR_SIGNALS (sizeof signals / sizeof *signals)
 
@@ -39,6 +39,7 @@ steps_catch_signals (void)
 {
   struct sigaction action = {.sa_handler = interrupt}, before;
 
+  signal (SIGCHLD, SIG_DFL); /* ignored, it would leave nobody to wait for */
   sigemptyset (&action.sa_mask);
   sigemptyset (&caught);
   for (size_t i = 0; i < NR_SIGNALS; i++) {
@@ -127,6 +128,15 @@ judge (const char *name, int status)
   return -1;
 }
 
+int
+steps_go_on (const struct steps *steps)
+{
+  if (!interrupted || steps->undoing)
+    return 0;
+  complain ("interrupted");
+  return -1;
+}
+
 static int
 run (const struct steps *steps, const char *const words[], bool apart,
      void (*tick) (void *arg), void *arg)
@@ -134,11 +144,9 @@ run (const struct steps *steps, const char *const words[], bool apart,
   pid_t pid;
   int r;
 
-  if (interrupted && !steps->undoing) {
-    complain ("interrupted");
-    return -1;
-  }
   show (words);
+  if (steps_go_on (steps) < 0)
+    return -1;
   if (steps->dry)
     return 0;
   r = spawn (&pid, words, apart);

@@ -15,10 +15,15 @@ struct steps {
   bool undoing; /* that is gone through with, whoever interrupts */
 };
 
-/* From now on SIGINT, SIGTERM and SIGHUP, unless they are ignored, end no more
- * than the command that is running, and steps_run fails: what has been done can
- * be undone. */
+/* From now on what interrupts (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE:
+ * nobody reads what is shown), unless it is ignored, ends no more than the
+ * command that is running, and steps_run fails: what has been done can be
+ * undone. */
 extern void steps_catch_signals (void);
+
+/* 0; -1: there was an interruption, which has been complained of.  For after
+ * the last of STEPS, and where one waits between them. */
+extern int steps_go_on (const struct steps *steps);
 
 /* Run WORDS, by the PATH, and wait.  0; -1: it failed, or it was interrupted,
  * which has been complained of. */

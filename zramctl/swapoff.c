@@ -112,6 +112,19 @@ leave (const struct swap_disk *disk, const struct swaps *swaps,
   return r == 0 || has_left (disk) ? 0 : -1;
 }
 
+/* Does the system use it otherwise, whoever did that by hand?  (Shown only,
+ * swap is still on, and would be taken for that.) */
+static int
+check_others (const struct swap_disk *disk)
+{
+  if (!nbd_device_is_held (disk->device))
+    return 0;
+  complain ("swap off: %s is mounted, or part of another device (MD, device "
+            "mapper): that has to go first",
+            disk->device);
+  return -1;
+}
+
 /* Each step for which there is something to do: somebody may have done some of
  * them by hand. */
 static int
@@ -122,6 +135,8 @@ end_disk (const struct swap_disk *disk, const struct steps *steps)
   if (swaps_of (disk->device, &swaps) < 0)
     return -1;
   if (swaps.on && (check (disk, &swaps) < 0 || leave (disk, &swaps, steps) < 0))
+    return -1;
+  if (!(swaps.on && steps->dry) && check_others (disk) < 0)
     return -1;
   return swap_disk_end (
       disk, steps, nbd_device_is_connected (NBD_DEVICE_SYSFS, disk->number));

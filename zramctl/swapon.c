@@ -158,6 +158,8 @@ wait_for_size (const struct swap_on *on)
   if (on->steps.dry)
     return 0;
   for (int ms = 0; ms < SIZE_MS; ms += TICK_MS) {
+    if (steps_go_on (&on->steps) < 0)
+      return -1;
     if (nbd_device_size (NBD_DEVICE_SYSFS, on->disk.number) > 0)
       return 0;
     poll (NULL, 0, TICK_MS);
@@ -210,7 +212,7 @@ attach (struct swap_on *on)
 {
   return connect_device (on) < 0 || unschedule (on) < 0 ||
                  steps_run (&on->steps, STEP ("mkswap", on->disk.device)) < 0 ||
-                 swap_on_it (on) < 0
+                 swap_on_it (on) < 0 || steps_go_on (&on->steps) < 0
              ? -1
              : 0;
 }
@@ -248,7 +250,7 @@ make_rundir (const struct steps *steps)
   const char *const dir = servers_rundir ();
 
   if (access (dir, F_OK) != 0 &&
-      steps_run (steps, STEP ("mkdir", "-p", dir)) < 0)
+      steps_run (steps, STEP ("mkdir", "-m", "0755", "-p", dir)) < 0)
     return -1;
   return steps->dry ? 0 : swap_disk_lock ();
 }
@@ -342,7 +344,12 @@ take_words (struct swap_on *on, const struct command_line *line)
   on->parameters = line->words + i;
   on->nr_parameters = line->count - i;
   for (; i < line->count; i++)
-    if (!strchr (line->words[i], '=')) {
+    if (strncmp (line->words[i], "run_id=", 7) == 0) {
+      complain_usage ("swap on: run_id= is for clients of other machines: what "
+                      "this one attaches is always of this run");
+      return -1;
+    }
+    else if (!strchr (line->words[i], '=')) {
       complain_usage ("swap on: '%s' is no parameter: give SIZE first, then "
                       "PARAMETER=VALUE",
                       line->words[i]);

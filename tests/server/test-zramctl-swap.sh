@@ -36,7 +36,7 @@ case $name in
   *) die "no device: $(cat "$dir/shown")" ;;
 esac
 diff <(grep -v '^modprobe nbd$' "$dir/shown") - <<END || die 'other commands'
-mkdir -p $dir/run
+mkdir -m 0755 -p $dir/run
 nbdkit -t 1 -U $dir/run/.$name.socket -P $dir/run/.$name.pid zram disksize=4G swap=on control=$dir/run/$name comp_algorithm=zstd 'algorithm_params=level=3 algo=zstd'
 nbd-client -unix $dir/run/.$name.socket $device -b 4096 -C 3 -swap
 sh -c 'echo none >/sys/block/$name/queue/scheduler'

@@ -77,6 +77,12 @@ replace swapon "PATH=$host_path"'; swapon "$@"; exit 3'
 must_refuse 'what has been done is undone' swap on "${disk}M"
 rm "$bin/swapon"
 must_be_off 'swapon fails late'
+replace swapon "PATH=$host_path"'; swapon "$@"; kill -TERM $PPID'
+must_refuse interrupted swap on "${disk}M"
+rm "$bin/swapon"
+must_be_off 'one that was interrupted last of all'
+zramctl swap on "${disk}M" | head -n 1
+must_be_off 'one whose output nobody reads'
 must_refuse 'nbdkit failed with exit status 1' swap on "${disk}M" no=parameter
 must_be_off 'a wrong parameter'
 replace mkswap 'kill -INT $PPID; PATH='"$host_path"'; exec mkswap "$@"'
@@ -84,6 +90,21 @@ must_refuse interrupted swap on "${disk}M"
 rm "$bin/mkswap"
 must_be_off 'an interrupted one'
 must_refuse '"swap on" has made none' swap off
+
+# What the device is used for by hand is no less in use.
+must zramctl swap on 64M
+must host swapoff /dev/nbd0
+must host mkfs.ext4 -q /dev/nbd0
+modprobe ext4
+modprobe crc32c_generic
+mkdir /run/mounted
+must mount -t ext4 /dev/nbd0 /run/mounted
+must_refuse 'is mounted, or part of another' swap off
+must_refuse 'is mounted, or part of another' --dry-run swap off
+is_connected nbd0 || die 'what is mounted has no server'
+must umount /run/mounted
+must zramctl swap off
+must_be_off 'what was mounted'
 
 # On, with a device for each.
 must zramctl swap on "${disk}M" "comp_algorithm=$algorithm"
