@@ -97,11 +97,13 @@ algorithms_print (FILE *fp, const char *text, const char *section)
                 "attribute recompress takes it when pages are to be "
                 "recompressed",
                 section, algorithm.parameters_len, algorithm.parameters);
-  if (priority > MOST_ALGORITHMS)
+  if (priority > MOST_ALGORITHMS) {
     complain ("[%s] compression-algorithm: '%s': one and three to recompress "
               "are the most",
               section, text);
-  if (priority > 0 && priority <= MOST_ALGORITHMS && *rest == '\0')
+    return -1;
+  }
+  if (priority > 0 && *rest == '\0')
     return 0;
   complain ("[%s] compression-algorithm: '%s' is wrong: give ALGORITHM or "
             "ALGORITHM(PARAMETER=VALUE,...), and behind it those that "

@@ -4,9 +4,12 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "complain.h"
@@ -25,6 +28,13 @@ static char *
 copy (const char *text)
 {
   return complain_unless (strdup (text));
+}
+
+static int
+fail (const char *path)
+{
+  complain ("%s: %s", path, strerrordesc_np (errno));
+  return -1;
 }
 
 /* TEXT without the blanks around it. */
@@ -143,15 +153,42 @@ conf_read (struct conf *conf, FILE *fp, const char *path)
   struct place place = {.path = path};
   char *line = NULL;
   size_t size = 0;
+  ssize_t len;
   int r = 0;
 
-  while (getline (&line, &size, fp) >= 0) {
+  while ((len = getline (&line, &size, fp)) >= 0) {
     place.line++;
-    if (take_line (conf, &place, trimmed (line)) < 0)
+    if (strlen (line) < (size_t) len) {
+      complain ("%s:%u: there is a NUL in it", path, place.line);
+      r = -1;
+    }
+    else if (take_line (conf, &place, trimmed (line)) < 0)
       r = -1;
   }
+  if (ferror (fp))
+    r = fail (path);
   free (line);
   return r;
+}
+
+/* For reading; NULL: it is not there, or cannot be read, which errno says.  A
+ * file, or /dev/null, that is: at boot nobody can wait for what else there
+ * may be. */
+static FILE *
+open_file (const char *path)
+{
+  const int fd = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  struct stat st;
+
+  if (fd < 0)
+    return NULL;
+  if (fstat (fd, &st) == 0 &&
+      (S_ISREG (st.st_mode) ||
+       (S_ISCHR (st.st_mode) && st.st_rdev == makedev (1, 3))))
+    return complain_unless (fdopen (fd, "r"));
+  close (fd);
+  errno = S_ISDIR (st.st_mode) ? EISDIR : EINVAL;
+  return NULL;
 }
 
 /* To be freed. */
@@ -161,7 +198,7 @@ path_of (const char *root, size_t dir, const char *name)
   return newtext ("%s%s/systemd/%s", root, dirs[dir], name);
 }
 
-/* The first of that NAME.  One that is not there is none. */
+/* The first of that NAME, and if it cannot be read, no other. */
 static int
 read_first (struct conf *conf, const char *root, const char *name)
 {
@@ -169,17 +206,15 @@ read_first (struct conf *conf, const char *root, const char *name)
 
   for (size_t i = 0, found = 0; i < NR_DIRS && !found; i++) {
     char *const path = path_of (root, i, name);
-    FILE *const fp = fopen (path, "re");
+    FILE *const fp = open_file (path);
 
+    found = fp || (errno != ENOENT && errno != ENOTDIR);
     if (fp) {
       r = conf_read (conf, fp, path);
       fclose (fp);
     }
-    else if (errno != ENOENT && errno != ENOTDIR) {
-      complain ("%s: %s", path, strerrordesc_np (errno));
-      r = -1;
-    }
-    found = fp != NULL;
+    else if (found)
+      r = fail (path);
     free (path);
   }
   return r;

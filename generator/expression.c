@@ -20,6 +20,8 @@ remainder_of (muFloat_t a, muFloat_t b)
 static muFloat_t
 logarithm (const muFloat_t *values, muInt_t count)
 {
+  if (count > 2)
+    return nan ("");
   return count > 1 ? log (values[1]) / log (values[0]) : log10 (values[0]);
 }
 
@@ -27,6 +29,8 @@ logarithm (const muFloat_t *values, muInt_t count)
 static muFloat_t
 rounded (const muFloat_t *values, muInt_t count)
 {
+  if (count > 2)
+    return nan ("");
   return count > 1 ? round (values[1] / values[0]) * values[0]
                    : round (values[0]);
 }
@@ -79,15 +83,20 @@ expression_size (const char *text, double ram, double *size,
                  char why[EXPRESSION_WHY_MAX])
 {
   const muParserHandle_t parser = mupCreate (muBASETYPE_FLOAT);
+  muInt_t results = 0;
+  const muFloat_t *values;
   int r = -1;
 
   mupSetErrorHandler (parser, note_error);
   define_functions (parser);
   mupDefineConst (parser, "ram", ram);
   mupSetExpr (parser, text);
-  *size = mupEval (parser);
+  values = mupEvalMulti (parser, &results);
+  *size = values && results > 0 ? values[results - 1] : nan ("");
   if (mupError (parser))
     snprintf (why, EXPRESSION_WHY_MAX, "%s", mupGetErrorMsg (parser));
+  else if (results > 1)
+    snprintf (why, EXPRESSION_WHY_MAX, "it comes to %d numbers", results);
   else if (!isfinite (*size) || *size < 0)
     snprintf (why, EXPRESSION_WHY_MAX, "it comes to %g", *size);
   else

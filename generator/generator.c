@@ -61,9 +61,7 @@ generate_one (const char *dir, const struct conf_section *section, uint64_t ram)
   struct server_conf server;
   int r = server_conf_take (&server, section, ram);
 
-  if (r < 0)
-    complain ("[%s]: it is left out", section->name);
-  else if (server.size > 0)
+  if (r == 0 && server.size > 0)
     r = unitdir_write (dir, &server);
   server_conf_free (&server);
   return r;

@@ -20,8 +20,9 @@
 #define DEFAULT_MAX_SIZE 4096.0
 #define DEFAULT_FRACTION 0.5
 
-/* A disk may have so many bytes, and is in blocks of so many. */
-#define MOST_SIZE 0x1p62
+/* A disk may have so many megabytes, as the plugin has it, and is in blocks of
+ * so many bytes. */
+#define MOST_SIZE 0x1p24
 #define BLOCK     4096
 
 /* zram-generator's, then those that are only ours. */
@@ -189,9 +190,10 @@ static int
 to_bytes (const struct conf_section *section, const char *key, double megabytes,
           uint64_t *bytes)
 {
-  if (megabytes * 0x1p20 > MOST_SIZE) {
-    complain ("[%s] %s: %g megabytes are too many", section->name, key,
-              megabytes);
+  if (megabytes > MOST_SIZE) {
+    complain ("[%s] %s: it comes to %g megabytes, and %.0f (16 TiB) are the "
+              "most: K, M and G are thousands and more of megabytes",
+              section->name, key, megabytes, MOST_SIZE);
     return -1;
   }
   *bytes = (uint64_t) (megabytes * 0x1p20) / BLOCK * BLOCK;

@@ -60,16 +60,25 @@ must_have_size ()
   must_set 'DISKSIZE=' "$@"
 }
 
-# must_refuse LINE CONFIGURATION-LINE...: refused with that line; nothing is made.
+# must_refuse LINE CONFIGURATION-LINE...: refused with that line and no other;
+# nothing is made.
 must_refuse ()
 {
   local line=$1
   shift
   printf '%s\n' "$@" >"$conf"
   generate && die "$*: taken"
-  grep -qxF "nbdkit-zram-generator: $line" "$dir/said" ||
+  [ "$(cat "$dir/said")" = "nbdkit-zram-generator: $line" ] ||
     die "$*: $(cat "$dir/said")"
   [ -z "$(ls "$dir/out")" ] || die "$*: it made $(ls "$dir/out")"
+}
+
+# must_not_read WHY: the configuration, which is no file.
+must_not_read ()
+{
+  generate && die "$1: it was read"
+  [ "$(cat "$dir/said")" = "nbdkit-zram-generator: $conf: $1" ] ||
+    die "$1: $(cat "$dir/said")"
 }
 
 # Without a configuration there is nothing.
@@ -225,8 +234,13 @@ generate && die 'half an expression is taken'
 grep -q "^nbdkit-zram-generator: \[zram0\] zram-size: 'ram /' is wrong: .*: give megabytes, as 4096 or ram / 2\$" "$dir/said" || die "$(cat "$dir/said")"
 must_refuse "[zram0] zram-size: 'ram - 2001' is wrong: it comes to -1: give \
 megabytes, as 4096 or ram / 2" '[zram0]' 'zram-size = ram - 2001'
-must_refuse '[zram0] zram-size: 1e+30 megabytes are too many' \
-  '[zram0]' 'zram-size = 10^30'
+must_refuse "[zram0] zram-size: it comes to 4.096e+09 megabytes, and 16777216 \
+(16 TiB) are the most: K, M and G are thousands and more of megabytes" \
+  '[zram0]' 'zram-size = 4096M'
+must_refuse "[zram0] zram-size: 'ram / 2, 3' is wrong: it comes to 2 numbers: \
+give megabytes, as 4096 or ram / 2" '[zram0]' 'zram-size = ram / 2, 3'
+must_refuse "[zram0] zram-size: 'round(1, 2, 3)' is wrong: it comes to nan: \
+give megabytes, as 4096 or ram / 2" '[zram0]' 'zram-size = round(1, 2, 3)'
 must_refuse "[zram0] zram-fraction: 'x' is wrong: give a number, or none" \
   '[zram0]' 'zram-fraction = x'
 must_refuse "[zram0] host-memory-limit: '-1' is wrong: give a number, or none" \
@@ -264,11 +278,28 @@ done
 must_refuse "[zram0] compression-algorithm: 'a b c d e': one and three to \
 recompress are the most" '[zram0]' 'compression-algorithm = a b c d e'
 must_refuse "$conf:2: 'parameters = a?b': it has control characters" \
-  '[zram0]' $'parameters = a\rb' 'swap-priority = -1'
+  '[zram0]' $'parameters = a\rb' 'zram-size = 0'
 must_refuse "$conf:1: 'zram-size = 1': give KEY = VALUE, below a [SECTION]" \
   'zram-size = 1'
 must_refuse "$conf:2: 'zram-size': give KEY = VALUE, below a [SECTION]" \
-  '[zram0]' 'zram-size' 'swap-priority = -1'
+  '[zram0]' 'zram-size' 'zram-size = 0'
+
+# Of what is no file nobody waits for anything.
+printf '[zram0]\nzram-size = 64\0junk\n' >"$conf"
+generate && die 'a NUL is taken'
+grep -qxF "nbdkit-zram-generator: $conf:2: there is a NUL in it" "$dir/said" ||
+  die "$(cat "$dir/said")"
+rm "$conf"
+mkfifo "$conf"
+must_not_read 'Invalid argument'
+rm "$conf"
+mkdir "$conf"
+must_not_read 'Is a directory'
+rmdir "$conf"
+# The kernel's log would not take all of it.
+printf '[zram0]\nzram-size = %05000dx\n' 1 >"$conf"
+generate && die 'a long one is taken'
+[ "$(wc -c <"$dir/said")" -lt 976 ] || die 'it says too much'
 
 # One that is wrong does not keep the others from being there; a key that is
 # not known is no error.
