@@ -145,7 +145,7 @@ check_what_is_there (struct store *store, char *buf,
     return store_refuse (
         why, -EEXIST,
         "%s: holds data (%llu bytes) that no server like this one has put "
-        "there: give something else, or backing_overwrite=true if they may be "
+        "there: give something else, or backing_overwrite=y if they may be "
         "lost",
         name, (unsigned long long) store->there);
   return 0;

@@ -343,12 +343,12 @@ last_error (void)
   return error ? error : "it has closed the connection";
 }
 
-/* What is there now is not the store: say so, once. */
+/* What is there now is not the store, or not as it was: say so, once. */
 static void
-lose_another (struct store_nbd *n)
+lose_another (struct store_nbd *n, const char *why)
 {
   if (!n->told)
-    tell (n, "what is there now is not this server's: it is left alone", "");
+    tell (n, why, ": it is left alone");
   n->told = true;
   n->backoff = MAX_BACKOFF_MS;
   lose (n, "");
@@ -361,10 +361,14 @@ begin_checking (struct store_nbd *n)
   const nbd_completion_callback callback = {.callback = on_answer,
                                             .user_data = &n->check};
 
+  const char *const why = why_unfit (n);
+
   n->check = (struct slot){0};
   n->connection = CHECKING;
-  if (why_unfit (n) || lib.nbd_get_size (n->nbd) < (int64_t) n->store.size)
-    lose_another (n);
+  if (why)
+    lose_another (n, why);
+  else if (lib.nbd_get_size (n->nbd) < (int64_t) n->store.size)
+    lose_another (n, "it is smaller than it was");
   else if (lib.nbd_aio_pread (n->nbd, n->seen, STORE_HEADER, 0, callback, 0) <
            0)
     lose (n, "");
@@ -378,7 +382,7 @@ end_checking (struct store_nbd *n)
     return;
   }
   if (!store_has_mark (&n->store, n->seen)) {
-    lose_another (n);
+    lose_another (n, "what is there now is not this server's");
     return;
   }
   store_count_reconnect (&n->store);

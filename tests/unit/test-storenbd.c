@@ -463,6 +463,7 @@ START_TEST (another_store_is_left_alone)
                 NULL); /* it cannot be written */
   submit (&write, true, 1);
   ck_assert_int_eq (wait_for (&write), -ETIMEDOUT);
+  ck_assert (was_told ("can only be read"));
   end_server ();
   lines = 0;
   start_server ("memory", "16M", NULL);
