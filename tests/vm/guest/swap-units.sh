@@ -40,7 +40,7 @@ for unit in dbus.socket systemd-tmpfiles-setup.service \
   ln -s /dev/null "$units/$unit"
 done
 mkdir "$units/nbdkit-zram@.service.d"
-printf '[Service]\nTimeoutStopSec=6\n' \
+printf '[Service]\nTimeoutStopSec=3\n' \
   >"$units/nbdkit-zram@.service.d/in-a-hurry.conf"
 mkdir $root/etc/systemd/nbdkit-zram.conf.d
 cat >$root/etc/systemd/nbdkit-zram.conf.d/50-rack.conf <<END2
