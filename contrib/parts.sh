@@ -218,6 +218,20 @@ part_asan ()
     check_in "$work/asan"
 }
 
+# Those that take longest of the tests that have one thread, in which there is
+# nothing for ThreadSanitizer to see.
+one_thread='test-seglog test-zsmalloc test-attralgorithm'
+
+# unit_tests WITHOUT: all but those.
+unit_tests ()
+{
+  local test
+  for test in "$top"/tests/unit/test-*.c; do
+    test=${test##*/} test=${test%.c}
+    [[ " $1 " == *" $test "* ]] || printf '%s ' "$test"
+  done
+}
+
 # ThreadSanitizer cannot live with much randomness in where things are mapped;
 # where setarch may not turn it off, there may be little enough.
 part_tsan ()
@@ -229,7 +243,7 @@ part_tsan ()
   echo 'int main (void) { return 0; }' >"$dir/probe.c"
   gcc -fsanitize=thread -o "$dir/probe" "$dir/probe.c" || return
   if "${under[@]}" "$dir/probe"; then
-    check_in "$dir"
+    check_in "$dir" UNIT_TESTS="$(unit_tests "$one_thread")"
   else
     not_run tsan 'ThreadSanitizer does not start on this machine'
   fi
@@ -377,11 +391,15 @@ part_model ()
   done
 }
 
-# What a guest does every day.  Where "resident" is given, the program alone is
-# short of memory; elsewhere the machine is.
+# What a guest does every day, the longest first: two run at a time.  Where
+# "resident" is given, the program alone is short of memory; elsewhere the
+# machine is.
 vm_tests ()
 {
   cat <<'END'
+swap-units,size=60,store=16
+swap-command,memory=256,size=160,disk=180
+manual,page=tutorial,size=30,resident=15
 swap-nbd,connections=4,memory=256,size=200
 swap-nbd,kind=half,algorithm=zstd,memory=256,size=160
 swap-recompress,memory=256,size=160
@@ -390,16 +408,13 @@ swap-priority,memory=256,size=160
 swap-raid,memory=256,size=40,resident=20
 swap-storm,memory=256,size=160
 swap-full,size=100,resident=40,mem_limit=8M
-swap-swapoff,memory=256,size=180,alone=yes
 swap-trim,size=100,resident=30
 manual,size=40,resident=20
-manual,page=tutorial,size=30,resident=15
-swap-command,memory=256,size=160,disk=180
-swap-units,size=60,store=16
 refused
 run-id,memory=256
 swap-remote,memory=256,size=41,resident=40
 filesystem,disk=512
+swap-swapoff,memory=256,size=180,alone=yes
 END
 }
 
