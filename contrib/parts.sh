@@ -19,6 +19,7 @@ asan      sanitize  short  the unit tests with AddressSanitizer and UBSan
 tsan      sanitize  short  the unit tests with ThreadSanitizer
 fuzz      soak      short  the decompressors get anything, for a minute
 vm        vm        short  swap and file systems on the server, in a guest
+counts    build     short  instructions of the engine's hot paths, by callgrind
 install   packages  short  what "make install" installs, and uninstall leaves
 distcheck packages  short  the tarball: builds, passes, installs, uninstalls
 packages  packages  short  Debian's packages, on a bare system; and the RPM
@@ -476,13 +477,32 @@ swap-nbd,server_options=-t4,transport=tcp,memory=256,size=160
 END
 }
 
+# As packages have it.
+build_release ()
+{
+  build "$work/vm" CC=gcc --enable-werror --disable-bench --prefix=/usr \
+    --with-systemd=/usr/lib/systemd
+}
+
+# The build is that of the part vm.
+part_counts ()
+{
+  local dir=$work/vm status=0
+  build_release && make -C "$dir/tests/instructions" check || return
+  "$top/tests/instructions/run" -b "$dir" || status=$?
+  [ "$status" -ne 77 ] || {
+    not_run counts 'what is recorded is of another compiler or library'
+    return 0
+  }
+  return "$status"
+}
+
 # run_vm ARGUMENT...: tests/vm/run on a build of its own; its figures go into
 # ./test's report.
 run_vm ()
 {
   local dir=$work/vm status=0
-  build "$dir" CC=gcc --enable-werror --disable-bench --prefix=/usr \
-    --with-systemd=/usr/lib/systemd && make -C "$dir/tests/vm" check &&
+  build_release && make -C "$dir/tests/vm" check &&
     make -C "$dir" install DESTDIR="$dir/tests/vm/installed" &&
     make -C "$dir/tests/server" check TESTS= check_PROGRAMS=test-no-faults ||
     return

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* hotpaths: what the engine does most, for ./run to count its instructions.
+ *
+ * For each kind of pages, on a device of its own: all are written, written
+ * again in another order, over older ones, read, and trimmed, by a function
+ * each whose name begins with "path_".  Their names are printed in that order.
+ * What is written follows from a seed, and no thread helps: the same
+ * instructions are run each time.
+ */
+#include <config.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zcomp.h"
+#include "zram.h"
+#include "zsmalloc.h"
+
+/* So many that each class of sizes has several. */
+#define PAGES 512
+
+/* Of a page's content: the usual one is of WORDS words that there are, and some
+ * that are new, which lz4 makes a third of it. */
+enum content {
+  SAME,
+  USUAL,
+  RANDOM
+};
+
+static const struct kind {
+  const char *name, *algorithm;
+  enum content content;
+} kinds[] = {
+    {"same", "lz4", SAME},
+    {"lz4", "lz4", USUAL},
+    {"zstd", "zstd", USUAL},
+    {"huge", "lz4", RANDOM},
+};
+
+#define NR_KINDS (sizeof kinds / sizeof *kinds)
+#define WORDS    96
+
+static char pages[PAGES][ZRAM_PAGE_SIZE];
+static char page[ZRAM_PAGE_SIZE];
+
+static void
+fail (const char *what)
+{
+  fprintf (stderr, "hotpaths: %s\n", what);
+  exit (EXIT_FAILURE);
+}
+
+/* The next number after STATE (splitmix64). */
+static uint64_t
+random64 (uint64_t *state)
+{
+  uint64_t z = *state += UINT64_C (0x9e3779b97f4a7c15);
+
+  z = (z ^ z >> 30) * UINT64_C (0xbf58476d1ce4e5b9);
+  z = (z ^ z >> 27) * UINT64_C (0x94d049bb133111eb);
+  return z ^ z >> 31;
+}
+
+static uint64_t
+next_word (enum content content, const uint64_t words[WORDS], uint64_t *state)
+{
+  const uint64_t random = random64 (state);
+
+  return content == RANDOM || random % 8 == 0 ? random64 (state)
+                                              : words[random / 8 % WORDS];
+}
+
+static void
+fill_pages (enum content content)
+{
+  uint64_t state = 1, words[WORDS];
+
+  for (unsigned i = 0; i < WORDS; i++)
+    words[i] = random64 (&state) >> (random64 (&state) % 48);
+  for (unsigned i = 0; i < PAGES; i++)
+    for (size_t at = 0; at < ZRAM_PAGE_SIZE; at += sizeof (uint64_t)) {
+      const uint64_t word =
+          content == SAME ? i : next_word (content, words, &state);
+
+      memcpy (&pages[i][at], &word, sizeof word);
+    }
+}
+
+static void
+write_page (struct zram *zram, unsigned slot, unsigned content)
+{
+  if (zram_write (zram, pages[content], ZRAM_PAGE_SIZE,
+                  (uint64_t) slot * ZRAM_PAGE_SIZE) != 0)
+    fail ("zram_write");
+}
+
+/* Another place for each of them. */
+static unsigned
+shuffled (unsigned i)
+{
+  return i * 197 % PAGES;
+}
+
+__attribute__ ((noinline)) static void
+path_fill (struct zram *zram)
+{
+  for (unsigned i = 0; i < PAGES; i++)
+    write_page (zram, i, i);
+}
+
+__attribute__ ((noinline)) static void
+path_write (struct zram *zram)
+{
+  for (unsigned i = 0; i < PAGES; i++)
+    write_page (zram, shuffled (i), i);
+}
+
+__attribute__ ((noinline)) static void
+path_read (struct zram *zram)
+{
+  for (unsigned i = 0; i < PAGES; i++)
+    if (zram_read (zram, page, ZRAM_PAGE_SIZE,
+                   (uint64_t) shuffled (i) * ZRAM_PAGE_SIZE) != 0)
+      fail ("zram_read");
+}
+
+__attribute__ ((noinline)) static void
+path_trim (struct zram *zram)
+{
+  for (unsigned i = 0; i < PAGES; i++)
+    zram_discard (zram, ZRAM_PAGE_SIZE,
+                  (uint64_t) shuffled (i) * ZRAM_PAGE_SIZE);
+}
+
+static const struct path {
+  const char *name;
+  void (*run) (struct zram *zram);
+} paths[] = {
+    {"fill", path_fill},
+    {"write", path_write},
+    {"read", path_read},
+    {"trim", path_trim},
+};
+
+#define NR_PATHS (sizeof paths / sizeof *paths)
+
+static void
+run_kind (const struct kind *kind)
+{
+  const struct zram_config config = {
+      .disksize = (uint64_t) PAGES * ZRAM_PAGE_SIZE,
+      .algorithms[0].backend = zcomp_backend_find (kind->algorithm),
+  };
+  struct zram *zram;
+
+  fill_pages (kind->content);
+  if (zram_create (&zram, &config) != 0)
+    fail ("zram_create");
+  write_page (zram, 0, 0); /* what the first one alone has to do */
+  for (size_t i = 0; i < NR_PATHS; i++) {
+    paths[i].run (zram);
+    printf ("%s_%s %u\n", kind->name, paths[i].name, PAGES);
+  }
+  zram_destroy (zram);
+}
+
+int
+main (void)
+{
+  for (size_t i = 0; i < NR_KINDS; i++)
+    run_kind (&kinds[i]);
+  return EXIT_SUCCESS;
+}
