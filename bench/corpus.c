@@ -2,6 +2,7 @@
 /* corpus: pages that real programs left in memory, to measure on.
  *
  *   corpus [-m MIB] [-s SEED] [-t SECONDS] -o FILE WORKLOADS KIND...
+ *   corpus -S [-m MIB] [-s SEED] -o FILE
  *
  * "WORKLOADS KIND" is started for each KIND in turn with an environment of
  * PATH and LANG only, so that no secret of the caller's is in the file.  Once
@@ -15,6 +16,8 @@
  * sees frame numbers as well and leaves out pages that a fork shares and the
  * kernel's zero page; a plain user cannot tell that page from a page of zeros,
  * so his runs have neither.
+ *
+ * With -S the pages are synthetic, for where that cannot be done: synthetic.h.
  */
 #include <config.h>
 
@@ -37,6 +40,7 @@
 
 #include "compiler.h"
 #include "random.h"
+#include "synthetic.h"
 #include "util.h"
 
 #define PAGE      4096U
@@ -463,6 +467,22 @@ close_out (const char *file)
   out_tmp = NULL;
 }
 
+static void
+write_synthetic (void)
+{
+  struct synthetic *const synthetic = synthetic_begin (seed);
+  char run[RUN];
+
+  for (; nr_written < nr_runs; nr_written++) {
+    for (unsigned i = 0; i < RUN_PAGES; i++)
+      synthetic_next (synthetic, run + (size_t) i * PAGE);
+    if (write (out, run, RUN) != RUN)
+      fail_at ("write");
+  }
+  synthetic_end (synthetic);
+  printf ("synthetic pages, by seed %" PRIu64 ": not real ones\n", seed);
+}
+
 static uint32_t
 number (const char *arg, uint32_t max)
 {
@@ -477,44 +497,55 @@ number (const char *arg, uint32_t max)
   return (uint32_t) n;
 }
 
+static void
+write_real (const char *workloads, char *const kinds[], uint32_t nr_kinds)
+{
+  char *const path = realpath (workloads, NULL);
+
+  if (path == NULL)
+    fail_at (workloads);
+  place = new_permutation (nr_runs, &seed);
+  zero_pfn = find_zero_pfn ();
+  for (uint32_t i = 0; i < nr_kinds; i++)
+    take_kind (path, kinds[i], (nr_runs - nr_written) / (nr_kinds - i));
+  free (place);
+  free (path);
+}
+
 int
 main (int argc, char *argv[])
 {
   const char *file = NULL;
-  char *workloads;
+  bool synthetic = false;
   uint32_t mib = 192;
   int opt;
 
-  while ((opt = getopt (argc, argv, "m:o:s:t:")) != -1)
+  while ((opt = getopt (argc, argv, "Sm:o:s:t:")) != -1)
     if (opt == 'm')
       mib = number (optarg, 1 << 16);
     else if (opt == 'o')
       file = optarg;
+    else if (opt == 'S')
+      synthetic = true;
     else if (opt == 's')
       seed = number (optarg, UINT32_MAX);
     else if (opt == 't')
       seconds = number (optarg, 3600);
     else
       file = NULL, optind = argc;
-  if (file == NULL || argc - optind < 2) {
+  if (file == NULL || (synthetic ? argc - optind != 0 : argc - optind < 2)) {
     fprintf (stderr, "usage: corpus [-m MIB] [-s SEED] [-t SECONDS] -o FILE "
-                     "WORKLOADS KIND...\n");
+                     "WORKLOADS KIND...\n"
+                     "       corpus -S [-m MIB] [-s SEED] -o FILE\n");
     return EXIT_FAILURE;
   }
-  workloads = realpath (argv[optind], NULL);
-  if (workloads == NULL)
-    fail_at (argv[optind]);
-  optind++;
-
   nr_runs = mib * (1048576 / RUN);
-  place = new_permutation (nr_runs, &seed);
-  zero_pfn = find_zero_pfn ();
   open_out (file);
-  for (; optind < argc; optind++)
-    take_kind (workloads, argv[optind],
-               (nr_runs - nr_written) / (uint32_t) (argc - optind));
+  if (synthetic)
+    write_synthetic ();
+  else
+    write_real (argv[optind], argv + optind + 1,
+                (uint32_t) (argc - optind - 1));
   close_out (file);
-  free (place);
-  free (workloads);
   return EXIT_SUCCESS;
 }

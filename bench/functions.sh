@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What "run" and "poolrun" have in common.  They set: here, this directory;
 # programs, where the built ones are; mib, the corpus's size if it is to be
-# made; corpus, its file; work, a directory that goes when they end.
+# made; synthetic=yes, if it is to be of no program's; corpus, its file; work, a
+# directory that goes when they end.
 
 say ()
 {
@@ -19,7 +20,7 @@ private_directory ()
     say "$directory is not yours: use -c"
     exit 1
   fi
-  corpus=$directory/corpus-$mib
+  corpus=$directory/${synthetic:+synthetic-}corpus-$mib
 }
 
 # Make it, unless it is there.
@@ -27,6 +28,10 @@ make_corpus ()
 {
   local kinds
   if [ -e "$corpus" ]; then return; fi
+  if [ "$synthetic" ]; then
+    "$programs/corpus" -S -m "$mib" -o "$corpus" >"$corpus.txt"
+    return
+  fi
   mapfile -t kinds < <("$here/workloads")
   say "corpus: $mib MiB from ${kinds[*]}, into $corpus"
   "$programs/corpus" -m "$mib" -o "$corpus" "$here/workloads" "${kinds[@]}" \
