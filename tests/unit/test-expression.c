@@ -62,6 +62,9 @@ START_TEST (what_is_no_size_is_refused)
   is_refused ("");
   is_refused ("ram /");
   is_refused ("ram 2");
+  is_refused ("ram / 2, 3");
+  is_refused ("round(1, 2, 3)");
+  is_refused ("log(1, 2, 3)");
   is_refused ("rom / 2");
   is_refused ("ram = 3");
   is_refused ("ram / 2 # half");
