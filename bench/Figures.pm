@@ -105,9 +105,11 @@ sub print_about {
   my ($about) = @_;
   printf "%s, %d CPUs, %s, %s; load %s\n", @$about{qw(cpu cpus kernel nbdkit
     load)};
-  printf "Data: %d MiB of real programs' anonymous pages, runs of 64 KiB " .
-    "shuffled\n", $about->{corpus}{size} >> 20;
-  print "  $_\n" for @{ $about->{corpus}{from} };
+  my @from = @{ $about->{corpus}{from} };
+  printf "Data: %d MiB of %s\n", $about->{corpus}{size} >> 20,
+    (grep { /^synthetic/ } @from) ? 'SYNTHETIC pages'
+      : "real programs' anonymous pages, runs of 64 KiB shuffled";
+  print "  $_\n" for @from;
 }
 
 sub cell {
