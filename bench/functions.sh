@@ -27,6 +27,7 @@ private_directory ()
 make_corpus ()
 {
   local kinds
+  [ ! "$synthetic" ] || say 'THE PAGES ARE SYNTHETIC, not those of programs'
   if [ -e "$corpus" ]; then return; fi
   if [ "$synthetic" ]; then
     "$programs/corpus" -S -m "$mib" -o "$corpus" >"$corpus.txt"
