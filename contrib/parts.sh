@@ -450,7 +450,7 @@ swap-disks,memory=256,size=150
 swap-remote,memory=256,size=41,resident=40,cut_by=down
 swap-remote,memory=256,size=41,resident=40,link=wireguard
 swap-remote,memory=256,size=148,delay=200us,jitter=0ms,loss=0.1,cut_in=filling
-swap-remote,memory=256,size=144,delay=200us,jitter=0ms,loss=0.1,cut_in=filling,cut=10,link=wireguard
+swap-remote,memory=256,size=148,delay=200us,jitter=0ms,loss=0.1,cut_in=filling,cut=10,link=wireguard
 swap-storm,memory=256,size=170,kind=half,min_free=12000,plugin_parameters=reserve=1M
 swap-raid,level=0,memory=256,size=160
 raid-full,memory=256

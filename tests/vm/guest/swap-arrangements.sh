@@ -56,14 +56,16 @@ end ()
   done
 }
 
-# measure ARRANGEMENT: what each phase took, in ms, into files.
+# measure ARRANGEMENT: what each phase took, in units of 10 ms, into files.  (A
+# number that begins with 0 is octal to the shell.)
 measure ()
 {
   begin "$1"
   must swapfill "$size" "$kind"
   sed -nE 's/.*phase=(filled|read) seconds=([0-9]+)\.([0-9]+) .*/\1 \2\3/p' \
     /run/swapfill.log | while read -r phase time; do
-    echo "$time" >>"/run/$1.$phase"
+    time=${time#0}
+    echo "${time#0}" >>"/run/$1.$phase"
   done
   end
 }
