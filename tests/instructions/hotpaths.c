@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "random.h"
 #include "zcomp.h"
 #include "zram.h"
 #include "zsmalloc.h"
@@ -50,17 +51,6 @@ fail (const char *what)
 {
   fprintf (stderr, "hotpaths: %s\n", what);
   exit (EXIT_FAILURE);
-}
-
-/* The next number after STATE (splitmix64). */
-static uint64_t
-random64 (uint64_t *state)
-{
-  uint64_t z = *state += UINT64_C (0x9e3779b97f4a7c15);
-
-  z = (z ^ z >> 30) * UINT64_C (0xbf58476d1ce4e5b9);
-  z = (z ^ z >> 27) * UINT64_C (0x94d049bb133111eb);
-  return z ^ z >> 31;
 }
 
 static uint64_t
