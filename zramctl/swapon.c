@@ -29,6 +29,12 @@
 #define SIZE_MS 10000
 #define TICK_MS 20
 
+/* A device that somebody has open, as udev has at boot when it looks at each,
+ * takes no connection by netlink (EBUSY): half a second after, then one, two
+ * and four it is tried again. */
+#define TRIES          5
+#define FIRST_PAUSE_MS 500
+
 /* What is to be done. */
 struct swap_on {
   const char *what; /* "swap on" or "swap attach" */
@@ -170,15 +176,29 @@ wait_for_size (const struct swap_on *on)
 
 /* It goes by netlink where it can, so that nobody stays to be killed. */
 static int
-connect_device (struct swap_on *on)
+run_client (const struct swap_on *on)
 {
   const struct swap_disk *const disk = &on->disk;
   char connections[16];
 
   snprintf (connections, sizeof connections, "%u", on->connections);
-  if (steps_run (&on->steps,
-                 STEP ("nbd-client", "-unix", disk->socket, disk->device, "-b",
-                       "4096", "-C", connections, "-swap")) < 0)
+  for (int tries = 1, pause = FIRST_PAUSE_MS;; tries++, pause *= 2) {
+    if (steps_run (&on->steps,
+                   STEP ("nbd-client", "-unix", disk->socket, disk->device,
+                         "-b", "4096", "-C", connections, "-swap")) == 0)
+      return 0;
+    if (tries == TRIES || steps_go_on (&on->steps) < 0)
+      return -1;
+    complain ("%s: somebody may have %s open: it is tried again", on->what,
+              disk->device);
+    poll (NULL, 0, pause);
+  }
+}
+
+static int
+connect_device (struct swap_on *on)
+{
+  if (run_client (on) < 0)
     return -1;
   on->connected = true;
   return wait_for_size (on);

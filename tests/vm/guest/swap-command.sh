@@ -91,6 +91,12 @@ rm "$bin/mkswap"
 must_be_off 'an interrupted one'
 must_refuse '"swap on" has made none' swap off
 
+# Somebody has the device open for a moment, as udev has.
+(exec 3</dev/nbd0; sleep 2) &
+must zramctl swap on 64M
+must zramctl swap off
+must_be_off 'what was open'
+
 # What the device is used for by hand is no less in use.
 must zramctl swap on 64M
 must host swapoff /dev/nbd0
