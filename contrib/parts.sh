@@ -219,20 +219,6 @@ part_asan ()
     check_in "$work/asan"
 }
 
-# Those that take longest of the tests that have one thread, in which there is
-# nothing for ThreadSanitizer to see.
-one_thread='test-seglog test-zsmalloc test-attralgorithm'
-
-# unit_tests WITHOUT: all but those.
-unit_tests ()
-{
-  local test
-  for test in "$top"/tests/unit/test-*.c; do
-    test=${test##*/} test=${test%.c}
-    [[ " $1 " == *" $test "* ]] || printf '%s ' "$test"
-  done
-}
-
 # ThreadSanitizer cannot live with much randomness in where things are mapped;
 # where setarch may not turn it off, there may be little enough.
 part_tsan ()
@@ -244,7 +230,7 @@ part_tsan ()
   echo 'int main (void) { return 0; }' >"$dir/probe.c"
   gcc -fsanitize=thread -o "$dir/probe" "$dir/probe.c" || return
   if "${under[@]}" "$dir/probe"; then
-    check_in "$dir" UNIT_TESTS="$(unit_tests "$one_thread")"
+    check_in "$dir"
   else
     not_run tsan 'ThreadSanitizer does not start on this machine'
   fi
