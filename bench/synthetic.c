@@ -8,7 +8,6 @@
 #include <config.h>
 
 #include <lz4.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +36,7 @@ static const unsigned short sizes[] = {
 
 struct synthetic {
   uint64_t random;
-  unsigned char bytes[256]; /* the lower ones more often */
+  unsigned char bytes[256]; /* of new words, each as often as it is here */
   unsigned made[STEPS + 1]; /* bytes, of so many STEPs of sequences */
 };
 
