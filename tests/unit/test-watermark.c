@@ -138,7 +138,7 @@ ask (void *arg)
 {
   uint64_t *const range = arg;
 
-  for (int i = 0; i < 5000; i++) {
+  for (uint64_t i = scaled (5000); i > 0; i--) {
     const uint64_t bytes = watermark_bytes ();
 
     range[0] = bytes < range[0] ? bytes : range[0];
