@@ -236,7 +236,8 @@ part_tsan ()
   fi
 }
 
-# Ten, with and without dictionaries, for five seconds each.  Only the rooms below are built.
+# Ten, with and without dictionaries, for five seconds each.  Only the rooms
+# below are built.
 part_fuzz ()
 {
   local dir=$work/fuzz room
