@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What "report" and "poolreport" have in common: figures by contestant and
-# round, their medians, targets and how they are met.
+# round, their medians, targets and how they are met; the machine.
 
 package Figures;
 use strict;
 use warnings;
 use Exporter 'import';
 use JSON::PP;
-use POSIX qw(uname);
+use List::Util qw(max);
+use POSIX qw(strftime uname);
 
 our @EXPORT = qw(add_figure contestants by_round figure per_round judge about
-  print_about cell print_targets write_results);
+  is_synthetic print_about cell bound_text print_targets write_results);
 
 my %value;                      # {contestant}{figure}{round}
 
@@ -58,10 +59,10 @@ sub per_round {
 }
 
 # Targets have a text, "what", a "bound", most or least, its "limit" and the
-# "result", a summary; see which are met.
+# "result", a summary; see which are met.  What has no bound is only shown.
 sub judge {
   for (@_) {
-    next unless $_->{result};
+    next unless $_->{result} && $_->{bound};
     my $median = $_->{result}{median};
     $_->{met} = ($_->{bound} eq 'most' ? $median <= $_->{limit}
                                        : $median >= $_->{limit})
@@ -80,13 +81,21 @@ sub first_match {
   return '?';
 }
 
+# What COMMAND prints, in one line; "?" if it cannot be run.
+sub output {
+  my (@command) = @_;
+  my $words = join ' ', map { "'$_'" } @command;
+  my $text = `$words 2>/dev/null`;
+  chomp $text;
+  return $text =~ /^([^\n]+)/ ? $1 : '?';
+}
+
 # The machine, and the corpus that "corpus" made.
 sub about {
   my ($corpus) = @_;
   my @uname = uname ();
-  my $nbdkit = `nbdkit --version`;
-  chomp $nbdkit;
-  my $cpus = () = glob '/sys/devices/system/cpu/cpu[0-9]*';
+  my $cpu = '/sys/devices/system/cpu/cpu';
+  my $cpus = () = glob "${cpu}[0-9]*";
   my @from;
   if (open my $fh, '<', "$corpus.txt") {
     chomp (@from = <$fh>);
@@ -94,11 +103,21 @@ sub about {
   return {
     cpu => first_match ('/proc/cpuinfo', qr/^model name\s*: (.*)/),
     cpus => $cpus,
+    memory => first_match ('/proc/meminfo', qr/^MemTotal: *(\d+)/),
+    governor => first_match ("${cpu}0/cpufreq/scaling_governor", qr/(\S+)/),
     kernel => "$uname[0] $uname[2]",
-    nbdkit => $nbdkit,
+    date => strftime ('%Y-%m-%d', gmtime),
+    nbdkit => output ('nbdkit', '--version'),
+    map ({ $_ => output ('pkg-config', '--modversion', "lib$_") } qw(lz4 zstd)),
     load => first_match ('/proc/loadavg', qr/^(\S+)/),
     corpus => { file => $corpus, size => -s $corpus, from => \@from },
   };
+}
+
+# Whether the data is none that programs had.
+sub is_synthetic {
+  my ($about) = @_;
+  return scalar grep { /^synthetic/ } @{ $about->{corpus}{from} };
 }
 
 sub print_about {
@@ -107,7 +126,7 @@ sub print_about {
     load)};
   my @from = @{ $about->{corpus}{from} };
   printf "Data: %d MiB of %s\n", $about->{corpus}{size} >> 20,
-    (grep { /^synthetic/ } @from) ? 'SYNTHETIC pages'
+    is_synthetic ($about) ? 'SYNTHETIC pages'
       : "real programs' anonymous pages, runs of 64 KiB shuffled";
   print "  $_\n" for @from;
 }
@@ -117,16 +136,23 @@ sub cell {
   return join '..', map { sprintf $format, $_ } @numbers;
 }
 
+sub bound_text {
+  my ($target) = @_;
+  return '' unless $target->{bound};
+  return ($target->{bound} eq 'most' ? '<= ' : '>= ') . $target->{limit};
+}
+
 sub print_targets {
-  printf "\n%-52s %9s %8s %16s  %s\n", 'what it must reach', 'target',
+  my $width = max (map { length $_->{what} } @_);
+  printf "\n%-${width}s %9s %8s %16s  %s\n", 'what it must reach', 'target',
     'result', '', 'met';
   for (@_) {
     my $s = $_->{result};
-    printf "%-52s %9s %8s %16s  %s\n", $_->{what},
-      ($_->{bound} eq 'most' ? '<= ' : '>= ') . $_->{limit},
+    printf "%-${width}s %9s %8s %16s  %s%s\n", $_->{what}, bound_text ($_),
       $s ? cell ('%.2f', $s->{median}) : '-',
       $s ? cell ('%.2f', $s->{min}, $s->{max}) : '',
-      !$s ? 'not measured' : $_->{met} ? 'yes' : 'NO';
+      !$s ? 'not measured' : !$_->{bound} ? '-' : $_->{met} ? 'yes' : 'NO',
+      $s && $_->{data} ? "  ($_->{data})" : '';
   }
 }
 

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What the benchmark must reach, each with what it is measured by.  A ratio is
+# the median of the rounds' ratios: each round ran both sides.  What was not
+# measured has no result, and so is never met.
+
+package Targets;
+use strict;
+use warnings;
+use Exporter 'import';
+use Figures;
+use Rows;
+
+our @EXPORT = qw(targets);
+
+my @targets;
+
+sub target {
+  my ($what, $bound, $limit, $result, $figure) = @_;
+  push @targets, { what => $what, bound => $bound, limit => $limit,
+    result => $result, data => data_of ($figure) };
+}
+
+# FIGURE of OURS over that of PEER.
+sub compare {
+  my ($what, $bound, $limit, $figure, $ours, $peer) = @_;
+  my $ratio = per_round (sub { $_[1] > 0 ? $_[0] / $_[1] : undef },
+    [ $ours, $figure ], [ $peer, $figure ]);
+  target ("$what, $ours / $peer", $bound, $limit, $ratio, $figure);
+}
+
+# The text of base's work, but for what CHANGES.
+sub work {
+  my (%changes) = @_;
+  return work_text ({ %{ base () }, content => 'corpus', state => '',
+    client => 'libnbd', %changes });
+}
+
+# Reads of what was overwritten at random; or of what was only filled in order,
+# if it is that which both contestants read.
+sub reads {
+  my ($ours, $peer, %changes) = @_;
+  for my $state ('', 'filled in order') {
+    my $text = work (op => 'read', state => $state, %changes);
+    return $text
+      if per_round (sub { 1 }, map { [ $_, "rate: $text" ] } $ours, $peer);
+  }
+  return work (op => 'read', %changes);
+}
+
+sub compare_rates {
+  my ($what, $least, $op, $ours, $peer, %changes) = @_;
+  my $text = $op eq 'read' ? reads ($ours, $peer, %changes)
+                           : work (op => 'write', %changes);
+  compare ($what, 'least', $least, "rate: $text", $ours, $peer);
+}
+
+sub memory_targets {
+  for ([ 'zram-lz4', 0.55 ], [ 'zram-zstd', 0.4 ]) {
+    my ($ours, $most) = @$_;
+    compare ('memory, overwritten 3x', 'most', $most, 'memory 3', $ours,
+      'memory-zstd');
+  }
+}
+
+# The server's own, which is that of one that only copies, and the codec's.
+sub cpu_targets {
+  for my $ours ('lz4', 'zstd') {
+    for (['write', 'compress'], ['read', 'decompress']) {
+      my ($op, $codec) = @$_;
+      my $text = $op eq 'read' ? reads ("zram-$ours", 'memory-malloc',
+        block => 4096) : work (op => $op, block => 4096);
+      my $figure = "cpu: $text";
+      target ("server CPU of a 4 KiB $op, zram-$ours / (malloc + codec)",
+        'most', 1.15, per_round (sub { $_[0] / ($_[1] + $_[2]) },
+          [ "zram-$ours", $figure ], [ 'memory-malloc', $figure ],
+          [ "codec-$ours", $codec ]), $figure);
+    }
+  }
+}
+
+sub malloc_targets {
+  my @pair = ('zram-lz4', 'memory-malloc');
+  for ([ 'reads', 0.87, 'read' ], [ 'writes', 0.62, 'write' ],
+       [ 'same-filled writes', 0.95, 'write', content => 'same-filled' ]) {
+    my ($what, $least, $op, @content) = @$_;
+    for my $connections (1, 4) {
+      for my $depth (16, 64) {
+        compare_rates ("4 KiB $what, $depth x $connections", $least, $op,
+          @pair, block => 4096, depth => $depth, connections => $connections,
+          @content);
+      }
+    }
+  }
+  for my $block (65536, 1048576) {
+    for (['read', 0.6], ['write', 0.4]) {
+      my ($op, $least) = @$_;
+      compare_rates (size_text ($block) . " ${op}s, depth 1", $least, $op,
+        @pair, block => $block, depth => 1, connections => 1);
+    }
+  }
+}
+
+sub zstd_targets {
+  my %page = (block => 4096, depth => 16, connections => 1);
+  for my $ours ('zram-zstd', 'zram-lz4') {
+    my @pair = ($ours, 'memory-zstd');
+    compare_rates ('4 KiB writes, 16 x 1', 8, 'write', @pair, %page);
+    compare_rates ('4 KiB reads, 16 x 1', 4, 'read', @pair, %page);
+    compare_rates ('... of what was filled in order', 3, 'read', @pair, %page,
+      state => 'filled in order');
+  }
+}
+
+sub sparse_targets {
+  for my $how ('every page written', 'one page per MiB') {
+    compare ("TRIM of 16 GiB, $how", 'most', 1, "trim: 16 GiB, $how",
+      'zram-lz4', 'memory-sparse');
+  }
+  for my $ours ('zram-lz4', 'zram-zstd') {
+    for my $what ('RSS', 'MemFree') {
+      target ("growth left when emptied, % of peak, $what, $ours", 'most', 5,
+        figure ($ours, "left: $what"), "left: $what");
+    }
+  }
+  for ([1048576, 'most', 1], [65536, 'most', 7], [4096, undef, undef]) {
+    my ($run, @bound) = @$_;
+    my $figure = "metadata: $run";
+    my $pages = $run == 4096 ? 'single pages' : 'runs of ' . size_text ($run);
+    target ("metadata of 1 GiB in 1 TiB, %, $pages", @bound,
+      figure ('zram-lz4', $figure), $figure);
+  }
+}
+
+sub targets {
+  @targets = ();
+  cpu_targets ();
+  malloc_targets ();
+  zstd_targets ();
+  sparse_targets ();
+  memory_targets ();
+  judge (@targets);
+  return @targets;
+}
+
+1;
