@@ -1,50 +1,62 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* nbdbench's parts: what is done to a contestant (load.c), and what the
- * contestants are (target_nbd.c, target_kernel.c).
+/* nbdbench's parts: what there is to do (phase.c), which requests that makes
+ * (load.c), and who does them (target_nbd.c, target_kernel.c).
  */
 #ifndef BENCH_H
 #define BENCH_H
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "histogram.h"
 #include "page.h"
+
+#define MAX_DEPTH 256
 
 /* A device page's content that is zeros, since it has had no other. */
 #define NEVER_WRITTEN UINT32_MAX
 
 /* What the device is made to hold, and what it must hold. */
 struct data {
-  const char *corpus; /* nr_pages real pages */
-  uint32_t nr_pages;  /* also the device's size */
-  uint32_t *content;  /* which corpus page each device page was given */
-  bool *busy;         /* a request on that device page is under way */
-  bool verify;        /* false: the contestant keeps nothing */
+  const char *corpus;   /* real pages, unless it says otherwise */
+  uint32_t corpus_size; /* in pages */
+  uint32_t nr_pages;    /* of the device */
+  uint32_t *content;    /* which corpus page each device page was given */
+  bool *busy;           /* a request on that device page is under way */
+  bool verify;          /* false: the contestant keeps nothing */
 };
 
-/* What one phase does. */
 enum access {
   ACCESS_READ,
   ACCESS_WRITE,
   ACCESS_CHECK
 };
 
+/* What one phase does. */
 struct phase {
   const char *name;
   enum access access;
-  bool random;
+  bool random;    /* or from the first page on */
+  bool once;      /* as many pages as there are, or else until "seconds" */
+  bool quiet;     /* nobody wants to know */
+  bool beside;    /* until the command has ended */
   uint32_t block; /* pages per request */
   unsigned depth; /* requests under way, per connection */
-  uint64_t pages; /* how many pages in all; 0: until "seconds" */
   double seconds;
 };
+
+/* Parse NAME[/PAGES[/DEPTH]], for DATA; what it leaves open is DEFAULTS'. */
+extern struct phase
+parse_phase (char *text, const struct phase *defaults, const struct data *data);
 
 /* One request. */
 struct op {
   uint32_t page;   /* the first device page */
   uint32_t source; /* for a write, the first corpus page */
+  double start;    /* now () */
 };
 
 /* Where one thread's requests come from: the part of the device that is its
@@ -58,7 +70,8 @@ struct load {
   uint64_t random;
   double end; /* no request is begun after that */
   uint64_t done;
-  uint64_t verified; /* pages */
+  uint64_t verified;        /* pages */
+  struct histogram latency; /* ns */
 };
 
 /* The part that thread I of N has of PHASE. */
@@ -80,29 +93,38 @@ load_source (const struct load *load, const struct op *op)
  * it in a phase that checks. */
 extern void load_done (struct load *load, const struct op *op, const char *buf);
 
+/* No load has a next request once this is true, or that signal has come. */
+extern atomic_bool load_over;
+extern volatile sig_atomic_t stop_signal;
+
+/* What a contestant, not this program, has used so far. */
+struct usage {
+  uint64_t cpu;    /* ns */
+  uint64_t memory; /* bytes that it has */
+};
+
 /* A contestant. */
 struct target {
+  const char *client;  /* who asks */
   bool one_at_a_time;  /* whatever depth is asked for */
   unsigned nr_threads; /* connections */
 
   /* Give LOAD to thread I of the target, and do all of it. */
   void (*run) (unsigned i, struct load *load);
-  /* CPU time that the contestant, not this program, has used, in ns. */
-  uint64_t (*cpu) (void);
-  /* Bytes of memory that it has. */
-  uint64_t (*memory) (void);
+  /* NULL: it is not ours to ask. */
+  void (*use) (struct usage *usage);
 };
 
 /* What a target leaves here ends it, however this program ends. */
 extern void (*stop_target) (void);
 
-/* The signal that asked us to stop, or 0: no load has a next request then. */
-extern volatile sig_atomic_t stop_signal;
-
 /* Start nbdkit with these arguments, NULL last, and with its option -t if
  * THREADS is not NULL, and connect to it. */
 extern const struct target *
 target_nbd (char *const args[], unsigned conns, const char *threads);
+
+/* Connect to somebody's server. */
+extern const struct target *target_uri (const char *uri, unsigned conns);
 
 /* Add a zram device to the kernel, of SIZE bytes. */
 extern const struct target *

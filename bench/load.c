@@ -12,23 +12,30 @@
 /* One read in so many is compared while the clock runs. */
 #define VERIFY_ONE_IN 16
 
+atomic_bool load_over;
+volatile sig_atomic_t stop_signal;
+
 void
 load_init (struct load *load, struct data *data, const struct phase *phase,
            unsigned i, unsigned n, uint64_t seed)
 {
   const uint32_t nr_blocks = data->nr_pages / phase->block;
   const uint32_t first = (uint32_t) ((uint64_t) nr_blocks * i / n);
-  const uint32_t last = (uint32_t) ((uint64_t) nr_blocks * (i + 1) / n);
+  const uint32_t nr = (uint32_t) ((uint64_t) nr_blocks * (i + 1) / n) - first;
 
+  if (phase->random && nr <= phase->depth)
+    fail ("%s: each connection has %u blocks of the device: too few for %u "
+          "requests at once",
+          phase->name, nr, phase->depth);
   *load = (struct load){
       .data = data,
       .phase = phase,
       .first = first * phase->block,
-      .nr = (last - first) * phase->block,
+      .nr = nr * phase->block,
       .next = first * phase->block,
-      .left = phase->pages == 0 ? UINT64_MAX : phase->pages / phase->block / n,
+      .left = phase->once ? nr : UINT64_MAX,
       .random = seed + i,
-      .end = phase->pages == 0 ? now () + phase->seconds : 1e300,
+      .end = phase->once || phase->beside ? 1e300 : now () + phase->seconds,
   };
 }
 
@@ -51,28 +58,36 @@ random_block (struct load *load)
   return page;
 }
 
+/* Choose OP's page, and what it writes there. */
+static void
+choose (struct load *load, struct op *op)
+{
+  const uint32_t block = load->phase->block;
+  const uint32_t corpus_size = load->data->corpus_size;
+
+  if (load->phase->random) {
+    op->page = random_block (load);
+    op->source = random_below (&load->random, corpus_size - block + 1);
+  }
+  else {
+    op->page = load->next;
+    op->source = op->page % corpus_size;
+    load->next += block;
+  }
+}
+
 bool
 load_next (struct load *load, struct op *op)
 {
   struct data *data = load->data;
   const uint32_t block = load->phase->block;
 
-  if (load->left == 0 || stop_signal != 0 ||
-      ((load->left & 15) == 0 && now () >= load->end)) {
-    load->left = 0;
+  op->start = now ();
+  if (load->left == 0 || load_over || stop_signal != 0 ||
+      op->start >= load->end)
     return false;
-  }
   load->left--;
-  if (load->phase->random) {
-    op->page = random_block (load);
-    op->source = random_below (&load->random, data->nr_pages - block + 1);
-  }
-  else {
-    op->page = op->source = load->next;
-    load->next += block;
-    if (load->next == load->first + load->nr)
-      load->next = load->first;
-  }
+  choose (load, op);
   memset (data->busy + op->page, true, block);
   if (load->phase->access == ACCESS_WRITE)
     for (uint32_t i = 0; i < block; i++)
@@ -108,6 +123,7 @@ load_done (struct load *load, const struct op *op, const char *buf)
 {
   const enum access access = load->phase->access;
 
+  histogram_add (&load->latency, (uint64_t) ((now () - op->start) * 1e9));
   memset (load->data->busy + op->page, false, load->phase->block);
   if (load->data->verify &&
       (access == ACCESS_CHECK ||

@@ -3,30 +3,41 @@
  *
  *   nbdbench [OPTIONS] -n NAME -c CORPUS [-p PHASES] -- NBDKIT-ARGUMENTS...
  *   nbdbench [OPTIONS] -n NAME -c CORPUS [-p PHASES] -k ALGORITHM
+ *   nbdbench [OPTIONS] -n NAME -c CORPUS -p PHASES -u URI [-- COMMAND...]
  *
- * Starts nbdkit (with -k: adds a zram device to the kernel), as large as the
- * corpus is, and does the phases to it in turn, a line of JSON for each on
- * stdout.  "@SIZE@" in an argument stands for the size in bytes.
+ * Starts nbdkit (with -k: adds a zram device to the kernel; with -u: takes the
+ * server that is there, which holds the corpus), as large as the corpus is, and
+ * does the phases to it in turn, a line of JSON for each on stdout.  "@SIZE@"
+ * in an argument stands for the size in bytes.
  *
+ *   -B MIB       the device's size, or that of its part that is used
  *   -C CONNS     connections, 1      -t SECONDS  for phases that are timed, 1.5
  *   -d DEPTH     of each phase, 16   -T THREADS  nbdkit's option -t
  *   -r ROUND     for the output      -s SEED     of the requests, 1
  *   -x           the contestant keeps nothing: compare nothing
  *
  * A phase is NAME[/PAGES[/DEPTH]], PAGES to a request:
- *   fill    the whole device in order, page n is the corpus's page n
+ *   fill    the whole device in order, page n is the corpus's page n, and from
+ *           the first again where that has no more
  *   over    as many writes as there are pages, anywhere, of any corpus page
  *   write   the same until the time is over
  *   read    reads anywhere until the time is over, one in 16 compared
  *   check   the whole device in order, all of it compared
+ *   warm    reads for a moment, and no line: a server may start threads for a
+ *           connection, and they have to have come
+ *   beside  reads for as long as COMMAND runs; what that prints goes to stderr
  *
- * Memory is measured after each phase.  Data that is not what was last written
- * ends the program with status 1 and no figures.
+ * A line has what the phase took: requests ("ops"), seconds, how long requests
+ * took in microseconds ("p50" to "max"), the CPU time of the contestant and of
+ * this program, and the contestant's memory after the phase.  Of a server that
+ * is not ours to ask, CPU and memory are left out.
+ *
+ * Data that is not what was last written ends the program with status 1 and no
+ * figures.
  */
 #include <config.h>
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,28 +45,32 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "measure.h"
 #include "util.h"
 
-#define MAX_THREADS 64
-#define FILL_BLOCK  16
+/* The corpus and the device have a multiple of so many pages: 1 MiB. */
+#define UNIT 256
+
+/* What an nbdkit has by itself for each connection, and may be told to. */
+#define DEFAULT_THREADS 16
+#define MAX_THREADS     1024
 
 struct options {
   const char *name;
   const char *corpus;
   const char *kernel;  /* the kernel's zram, with this algorithm */
+  const char *uri;     /* or somebody's server */
   const char *threads; /* for nbdkit -t; NULL: its own choice */
   char *phases;
+  uint32_t mib;
   unsigned round;
-  unsigned depth;
   unsigned conns;
-  double seconds;
   uint64_t seed;
+  struct phase defaults;
 };
 
 void (*stop_target) (void);
-volatile sig_atomic_t stop_signal;
 
-static const struct target *target;
 static struct data data = {.verify = true};
 
 /* However this program ends, nothing of the contestant stays. */
@@ -74,108 +89,22 @@ on_signal (int sig)
   stop_signal = sig;
 }
 
-/* Parse NAME[/PAGES[/DEPTH]]. */
-static struct phase
-parse_phase (char *text, const struct options *options)
-{
-  struct phase phase = {
-      .block = 1, .depth = options->depth, .seconds = options->seconds};
-  char *pages, *depth, *rest;
-
-  phase.name = strtok_r (text, "/", &rest);
-  pages = strtok_r (NULL, "/", &rest);
-  depth = strtok_r (NULL, "/", &rest);
-  if (strcmp (phase.name, "fill") == 0 || strcmp (phase.name, "check") == 0)
-    phase.block = FILL_BLOCK;
-  else
-    phase.random = true;
-  if (strcmp (phase.name, "fill") == 0 || strcmp (phase.name, "over") == 0 ||
-      strcmp (phase.name, "check") == 0)
-    phase.pages = data.nr_pages;
-  if (strcmp (phase.name, "check") == 0)
-    phase.access = ACCESS_CHECK;
-  else if (strcmp (phase.name, "read") == 0)
-    phase.access = ACCESS_READ;
-  else if (phase.pages != 0 || strcmp (phase.name, "write") == 0)
-    phase.access = ACCESS_WRITE;
-  else
-    fail ("%s: no such phase", phase.name);
-  if (pages != NULL)
-    phase.block = (uint32_t) strtoul (pages, NULL, 10);
-  if (depth != NULL)
-    phase.depth = (unsigned) strtoul (depth, NULL, 10);
-  if (phase.block == 0 || data.nr_pages % phase.block != 0 ||
-      phase.depth == 0 || phase.depth > 256)
-    fail ("%s: PAGES must divide the corpus, DEPTH be 1 to 256", phase.name);
-  return phase;
-}
-
-struct thread {
-  pthread_t id;
-  unsigned i;
-  struct load load;
-};
-
-static void *
-run_thread (void *opaque)
-{
-  struct thread *thread = opaque;
-
-  target->run (thread->i, &thread->load);
-  return NULL;
-}
-
+/* At a terminal it shows which phase it is at. */
 static void
-run_phase (const struct phase *phase, const struct options *options,
-           unsigned nth)
-{
-  const unsigned n = target->nr_threads;
-  const uint64_t seed = options->seed + UINT64_C (1000003) * nth;
-  const uint64_t cpu = target->cpu (), client = process_cpu ();
-  const double start = now ();
-  struct thread threads[MAX_THREADS];
-  uint64_t done = 0, verified = 0;
-  double seconds;
-
-  for (unsigned i = 0; i < n; i++) {
-    threads[i].i = i;
-    load_init (&threads[i].load, &data, phase, i, n, seed);
-    if (pthread_create (&threads[i].id, NULL, run_thread, &threads[i]) != 0)
-      fail ("pthread_create");
-  }
-  for (unsigned i = 0; i < n; i++) {
-    pthread_join (threads[i].id, NULL);
-    done += threads[i].load.done;
-    verified += threads[i].load.verified;
-  }
-  seconds = now () - start;
-  if (stop_signal != 0)
-    return;
-  printf (
-      "{\"name\":\"%s\",\"round\":%u,\"phase\":\"%s\",\"nth\":%u,"
-      "\"block\":%u,\"depth\":%u,\"connections\":%u,\"ops\":%" PRIu64
-      ",\"seconds\":%.6f,\"cpu\":%.6f,\"client_cpu\":%.6f"
-      ",\"memory\":%" PRIu64 ",\"verified\":%" PRIu64 "}\n",
-      options->name, options->round, phase->name, nth,
-      phase->block * ZRAM_PAGE_SIZE, target->one_at_a_time ? 1 : phase->depth,
-      n, done, seconds, (double) (target->cpu () - cpu) / 1e9,
-      (double) (process_cpu () - client) / 1e9, target->memory (), verified);
-  fflush (stdout);
-}
-
-static void
-run_phases (const struct options *options)
+run_phases (const struct options *options, const struct contestant *contestant)
 {
   char *text, *next;
   unsigned nth = 0;
 
   for (text = strtok_r (options->phases, ",", &next);
        text != NULL && stop_signal == 0; text = strtok_r (NULL, ",", &next)) {
-    const struct phase phase = parse_phase (text, options);
+    const struct phase phase = parse_phase (text, &options->defaults, &data);
 
+    if (phase.beside && contestant->command == NULL)
+      fail ("%s: a COMMAND is wanted, after --", phase.name);
     if (isatty (STDERR_FILENO))
       fprintf (stderr, "%s%s", nth == 0 ? "" : " ", phase.name);
-    run_phase (&phase, options, nth++);
+    measure (contestant, &phase, nth++);
   }
 }
 
@@ -193,78 +122,153 @@ fill_in_size (char *args[])
   }
 }
 
+/* The number from 1 to MAX that OPTION has. */
+static uint32_t
+number (int option, const char *text, uint32_t max)
+{
+  char *end;
+  const unsigned long n = strtoul (text, &end, 10);
+
+  if (end == text || *end != '\0' || n == 0 || n > max)
+    fail ("-%c %s: not a number from 1 to %" PRIu32, option, text, max);
+  return (uint32_t) n;
+}
+
+static void
+set_option (struct options *options, int opt)
+{
+  switch (opt) {
+  case 'B':
+    options->mib = number (opt, optarg, 1 << 22);
+    break;
+  case 'C':
+    options->conns = number (opt, optarg, MAX_CONNS);
+    break;
+  case 'c':
+    options->corpus = optarg;
+    break;
+  case 'd':
+    options->defaults.depth = number (opt, optarg, MAX_DEPTH);
+    break;
+  case 'k':
+    options->kernel = optarg;
+    break;
+  case 'n':
+    options->name = optarg;
+    break;
+  case 'p':
+    options->phases = optarg;
+    break;
+  case 'r':
+    options->round = number (opt, optarg, UINT32_MAX);
+    break;
+  case 's':
+    options->seed = number (opt, optarg, UINT32_MAX);
+    break;
+  case 'T':
+    number (opt, optarg, MAX_THREADS);
+    options->threads = optarg;
+    break;
+  case 't':
+    options->defaults.seconds = strtod (optarg, NULL);
+    break;
+  case 'u':
+    options->uri = optarg;
+    break;
+  case 'x':
+    data.verify = false;
+    break;
+  default:
+    exit (EXIT_FAILURE);
+  }
+}
+
 static void
 parse_options (struct options *options, int argc, char *argv[])
 {
   int opt;
 
-  while ((opt = getopt (argc, argv, "C:c:d:k:n:p:r:s:T:t:x")) != -1)
-    switch (opt) {
-    case 'C':
-      options->conns = (unsigned) strtoul (optarg, NULL, 10);
-      break;
-    case 'c':
-      options->corpus = optarg;
-      break;
-    case 'd':
-      options->depth = (unsigned) strtoul (optarg, NULL, 10);
-      break;
-    case 'k':
-      options->kernel = optarg;
-      break;
-    case 'n':
-      options->name = optarg;
-      break;
-    case 'p':
-      options->phases = optarg;
-      break;
-    case 'r':
-      options->round = (unsigned) strtoul (optarg, NULL, 10);
-      break;
-    case 's':
-      options->seed = strtoull (optarg, NULL, 10);
-      break;
-    case 'T':
-      options->threads = optarg;
-      break;
-    case 't':
-      options->seconds = strtod (optarg, NULL);
-      break;
-    case 'x':
-      data.verify = false;
-      break;
-    default:
-      exit (EXIT_FAILURE);
-    }
-  if (options->name == NULL || options->corpus == NULL || options->conns == 0 ||
-      (options->kernel == NULL) == (optind == argc))
-    fail ("see the top of nbdbench.c for the arguments");
+  while ((opt = getopt (argc, argv, "B:C:c:d:k:n:p:r:s:T:t:u:x")) != -1)
+    set_option (options, opt);
+  if (options->name == NULL || options->corpus == NULL)
+    fail ("-n NAME and -c CORPUS are wanted: see the top of nbdbench.c");
+  if ((options->kernel != NULL) + (options->uri != NULL) +
+          (options->uri == NULL && optind < argc) !=
+      1)
+    fail ("either -k ALGORITHM, -u URI or NBDKIT-ARGUMENTS are wanted");
+}
+
+/* What the device holds: nothing, or the corpus. */
+static void
+make_data (const struct options *options)
+{
+  data.corpus = load_corpus (options->corpus, UNIT, &data.corpus_size);
+  data.nr_pages = options->mib != 0 ? options->mib * UNIT : data.corpus_size;
+  data.content = new_array (data.nr_pages, sizeof *data.content);
+  data.busy = new_array (data.nr_pages, sizeof *data.busy);
+  memset (data.busy, false, data.nr_pages * sizeof *data.busy);
+  for (uint32_t i = 0; i < data.nr_pages; i++)
+    data.content[i] =
+        options->uri != NULL ? i % data.corpus_size : NEVER_WRITTEN;
+}
+
+static const struct target *
+make_target (const struct options *options, char *args[])
+{
+  if (options->kernel != NULL)
+    return target_kernel (options->kernel,
+                          (uint64_t) data.nr_pages * ZRAM_PAGE_SIZE);
+  if (options->uri != NULL)
+    return target_uri (options->uri, options->conns);
+  fill_in_size (args);
+  return target_nbd (args, options->conns, options->threads);
+}
+
+/* Of the contestant, for each connection; 0: who knows. */
+static unsigned
+threads_of (const struct options *options)
+{
+  if (options->uri != NULL)
+    return 0;
+  if (options->kernel != NULL)
+    return 1;
+  return options->threads != NULL ? number ('T', options->threads, MAX_THREADS)
+                                  : DEFAULT_THREADS;
+}
+
+static void
+catch_signals (void)
+{
+  const int sigs[] = {SIGHUP, SIGINT, SIGTERM};
+  const struct sigaction action = {.sa_handler = on_signal,
+                                   .sa_flags = (int) SA_RESETHAND};
+
+  for (size_t i = 0; i < sizeof sigs / sizeof sigs[0]; i++)
+    sigaction (sigs[i], &action, NULL);
+  atexit (clean_up);
 }
 
 int
 main (int argc, char *argv[])
 {
   static char phases[] = "fill,read,over,over,over,write,read,check";
-  struct options options = {
-      .phases = phases, .depth = 16, .conns = 1, .seconds = 1.5, .seed = 1};
-  const int sigs[] = {SIGHUP, SIGINT, SIGTERM};
-  const struct sigaction action = {.sa_handler = on_signal,
-                                   .sa_flags = (int) SA_RESETHAND};
+  struct options options = {.phases = phases,
+                            .conns = 1,
+                            .seed = 1,
+                            .defaults = {.depth = 16, .seconds = 1.5}};
+  struct contestant contestant = {.data = &data};
 
   parse_options (&options, argc, argv);
-  data.corpus = load_corpus (options.corpus, FILL_BLOCK, &data.nr_pages);
-  data.content = new_array (data.nr_pages, sizeof *data.content);
-  memset (data.content, 0xff, data.nr_pages * sizeof *data.content);
-  data.busy = new_array (data.nr_pages, sizeof *data.busy);
-  for (size_t i = 0; i < sizeof sigs / sizeof sigs[0]; i++)
-    sigaction (sigs[i], &action, NULL);
-  atexit (clean_up);
-  fill_in_size (argv + optind);
-  target = options.kernel != NULL
-               ? target_kernel (options.kernel,
-                                (uint64_t) data.nr_pages * ZRAM_PAGE_SIZE)
-               : target_nbd (argv + optind, options.conns, options.threads);
-  run_phases (&options);
+  make_data (&options);
+  catch_signals ();
+  contestant.name = options.name;
+  contestant.round = options.round;
+  contestant.threads = threads_of (&options);
+  contestant.seed = options.seed;
+  contestant.command =
+      options.uri != NULL && optind < argc ? argv + optind : NULL;
+  contestant.target = make_target (&options, argv + optind);
+  run_phases (&options, &contestant);
   if (stop_signal != 0) {
     clean_up ();
     raise (stop_signal);

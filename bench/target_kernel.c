@@ -37,24 +37,25 @@ kernel_run (unsigned i ZRAM_UNUSED, struct load *load)
   free (buf);
 }
 
-static uint64_t
-kernel_memory (void)
+static void
+use_kernel (struct usage *usage)
 {
   struct zram_stats stats;
 
   kernel_zram_stats (&stats);
-  return stats.mem_used_total;
+  usage->memory = stats.mem_used_total;
+  usage->cpu = process_cpu ();
 }
 
 const struct target *
 target_kernel (const char *algorithm, uint64_t size)
 {
   static const struct target target = {
+      .client = "pread",
       .one_at_a_time = true,
       .nr_threads = 1,
       .run = kernel_run,
-      .cpu = process_cpu,
-      .memory = kernel_memory,
+      .use = use_kernel,
   };
 
   stop_target = kernel_zram_remove;

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The nbdkit server that is measured: one at a time, on a Unix socket. */
+#ifndef BENCH_SERVER_H
+#define BENCH_SERVER_H
+
+#include <stdint.h>
+
+/* Start nbdkit with these arguments, NULL last, and with its option -t if
+ * THREADS is not NULL; it listens then. */
+extern void server_start (char *const args[], const char *threads);
+
+/* End it, if there is one. */
+extern void server_stop (void);
+
+/* Where it listens. */
+extern const char *server_socket (void);
+
+/* All the memory that it has but its program and libraries, which it shares. */
+extern uint64_t server_memory (void);
+
+/* The CPU time of all its threads so far, in ns. */
+extern uint64_t server_cpu (void);
+
+#endif /* BENCH_SERVER_H */
