@@ -76,6 +76,7 @@ use_server (struct usage *usage)
   usage->cpu = server_cpu ();
 }
 
+/* NOLINTBEGIN(readability-non-const-parameter): libnbd's type has "error" */
 /* libnbd calls this from nbd_poll, where no other call of it may be made. */
 static int
 on_completion (void *opaque, int *error)
@@ -91,6 +92,7 @@ on_completion (void *opaque, int *error)
   conn->nr_busy--;
   return 1;
 }
+/* NOLINTEND(readability-non-const-parameter) */
 
 static void
 send_request (struct conn *conn, struct request *request)
