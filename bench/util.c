@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,17 @@
 #include "random.h"
 #include "util.h"
 
+/* When a server dies, every thread that speaks to it comes here, and exit is
+ * not for two at once: the others wait for the end. */
 void
 fail (const char *format, ...)
 {
+  static atomic_flag ending = ATOMIC_FLAG_INIT;
   va_list args;
+
+  if (atomic_flag_test_and_set (&ending))
+    for (;;)
+      pause ();
 
   fprintf (stderr, "%s: ", program_invocation_short_name);
   va_start (args, format);
