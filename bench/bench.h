@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "histogram.h"
 #include "page.h"
@@ -97,10 +98,12 @@ extern void load_done (struct load *load, const struct op *op, const char *buf);
 extern atomic_bool load_over;
 extern volatile sig_atomic_t stop_signal;
 
-/* What a contestant, not this program, has used so far. */
+/* What a contestant, not this program, has used so far, and has, in bytes. */
 struct usage {
-  uint64_t cpu;    /* ns */
-  uint64_t memory; /* bytes that it has */
+  uint64_t cpu;      /* ns */
+  uint64_t switches; /* of context, by all its threads */
+  uint64_t memory;   /* of its own, beyond what it has in any case */
+  uint64_t rss;
 };
 
 /* A contestant. */
@@ -108,6 +111,7 @@ struct target {
   const char *client;  /* who asks */
   bool one_at_a_time;  /* whatever depth is asked for */
   unsigned nr_threads; /* connections */
+  pid_t pid;           /* 0: not to be watched */
 
   /* Give LOAD to thread I of the target, and do all of it. */
   void (*run) (unsigned i, struct load *load);

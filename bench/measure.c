@@ -7,7 +7,12 @@
 
 #include "beside.h"
 #include "measure.h"
+#include "procfs.h"
+#include "syscalls.h"
 #include "util.h"
+
+/* How long system calls are counted, in seconds. */
+#define COUNTED 0.1
 
 struct thread {
   pthread_t id;
@@ -21,6 +26,7 @@ struct done {
   uint64_t ops;
   uint64_t verified;
   double seconds;
+  uint64_t client_cpu; /* ns */
   struct histogram latency;
 };
 
@@ -65,6 +71,7 @@ run_phase (const struct contestant *contestant, const struct phase *phase,
            uint64_t seed, struct done *done)
 {
   static struct thread threads[MAX_CONNS];
+  const uint64_t cpu = process_cpu ();
   const double begun = now ();
 
   load_over = false;
@@ -75,13 +82,68 @@ run_phase (const struct contestant *contestant, const struct phase *phase,
   }
   join (threads, contestant->target->nr_threads, done);
   done->seconds = now () - begun;
+  done->client_cpu = process_cpu () - cpu;
 }
 
 static void
-print_usage (const struct usage *before, const struct usage *after)
+take_stock (const struct contestant *contestant, struct resources *resources)
 {
-  printf (",\"cpu\":%.6f,\"memory\":%" PRIu64,
-          (double) (after->cpu - before->cpu) / 1e9, after->memory);
+  *resources = (struct resources){
+      .free = proc_number ("/proc/meminfo", "MemFree") << 10};
+  if (contestant->target->use != NULL)
+    contestant->target->use (&resources->usage);
+}
+
+void
+measure_start (struct contestant *contestant)
+{
+  take_stock (contestant, &contestant->at_start);
+}
+
+static bool
+are_counted (const struct contestant *contestant, const struct phase *phase)
+{
+  static bool said;
+  const char *why;
+
+  if (contestant->target->pid == 0 || phase->once || phase->beside)
+    return false;
+  if (syscalls_begin (contestant->target->pid, &why))
+    return true;
+  if (!said && contestant->complain)
+    fprintf (stderr, "nbdbench: system calls are not counted: %s\n", why);
+  said = true;
+  return false;
+}
+
+/* The phase goes on for a moment. */
+static void
+print_syscalls (const struct contestant *contestant, const struct phase *phase,
+                uint64_t seed)
+{
+  struct phase shorter = *phase;
+  struct done done = {.ops = 0};
+  uint64_t syscalls;
+
+  if (!are_counted (contestant, phase))
+    return;
+  shorter.seconds = COUNTED;
+  run_phase (contestant, &shorter, seed, &done);
+  syscalls = syscalls_end ();
+  if (done.ops > 0)
+    printf (",\"syscalls\":%.2f", (double) syscalls / (double) done.ops);
+}
+
+static void
+print_usage (const struct resources *start, const struct resources *before,
+             const struct resources *after)
+{
+  printf (",\"cpu\":%.6f,\"context_switches\":%" PRIu64 ",\"memory\":%" PRIu64
+          ",\"rss\":%" PRId64 ",\"taken\":%" PRId64,
+          (double) (after->usage.cpu - before->usage.cpu) / 1e9,
+          after->usage.switches - before->usage.switches, after->usage.memory,
+          (int64_t) (after->usage.rss - start->usage.rss),
+          (int64_t) (start->free - after->free));
 }
 
 /* In microseconds. */
@@ -119,28 +181,24 @@ void
 measure (const struct contestant *contestant, const struct phase *phase,
          unsigned nth)
 {
-  const struct target *target = contestant->target;
   const uint64_t seed = contestant->seed + UINT64_C (1000003) * nth;
-  struct usage before = {.cpu = 0}, after = {.cpu = 0};
+  struct resources before, after;
   struct done done = {.ops = 0};
-  uint64_t client;
 
-  if (target->use != NULL)
-    target->use (&before);
-  client = process_cpu ();
+  take_stock (contestant, &before);
   run_phase (contestant, phase, seed, &done);
-  client = process_cpu () - client;
-  if (target->use != NULL)
-    target->use (&after);
+  take_stock (contestant, &after);
   if (phase->quiet || stop_signal != 0)
     return;
   print_head (contestant, phase, nth);
   printf (",\"ops\":%" PRIu64 ",\"seconds\":%.6f,\"client_cpu\":%.6f"
           ",\"verified\":%" PRIu64,
-          done.ops, done.seconds, (double) client / 1e9, done.verified);
-  if (target->use != NULL)
-    print_usage (&before, &after);
+          done.ops, done.seconds, (double) done.client_cpu / 1e9,
+          done.verified);
+  if (contestant->target->use != NULL)
+    print_usage (&contestant->at_start, &before, &after);
   print_latency (&done.latency);
+  print_syscalls (contestant, phase, seed + 500009);
   puts ("}");
   fflush (stdout);
 }

@@ -7,6 +7,12 @@
 
 #define MAX_CONNS 64
 
+/* What there is and has been used at some time. */
+struct resources {
+  struct usage usage;
+  uint64_t free; /* the machine's MemFree */
+};
+
 /* What all the lines of one contestant say. */
 struct contestant {
   const char *name;
@@ -16,7 +22,12 @@ struct contestant {
   struct data *data;
   char *const *command; /* for phases beside one */
   uint64_t seed;
+  bool complain; /* of what cannot be counted */
+  struct resources at_start;
 };
+
+/* Before the first phase. */
+extern void measure_start (struct contestant *contestant);
 
 /* Do the NTHth phase, and print a line unless it is a quiet one, or has been
  * interrupted. */

@@ -14,6 +14,7 @@
  *   -C CONNS     connections, 1      -t SECONDS  for phases that are timed, 1.5
  *   -d DEPTH     of each phase, 16   -T THREADS  nbdkit's option -t
  *   -r ROUND     for the output      -s SEED     of the requests, 1
+ *   -q           say nothing if system calls cannot be counted
  *   -x           the contestant keeps nothing: compare nothing
  *
  * A phase is NAME[/PAGES[/DEPTH]], PAGES to a request:
@@ -29,8 +30,12 @@
  *
  * A line has what the phase took: requests ("ops"), seconds, how long requests
  * took in microseconds ("p50" to "max"), the CPU time of the contestant and of
- * this program, and the contestant's memory after the phase.  Of a server that
- * is not ours to ask, CPU and memory are left out.
+ * this program, and the context switches of all threads of the contestant; and
+ * after it the contestant's memory, and by how much its RSS has grown ("rss")
+ * and the machine's MemFree fallen ("taken") since before the first.  After a
+ * phase that is timed it goes on for a moment, with nothing timed, to count the
+ * contestant's system calls for each request ("syscalls").  Of a server that is
+ * not ours all that is left out.
  *
  * Data that is not what was last written ends the program with status 1 and no
  * figures.
@@ -63,6 +68,7 @@ struct options {
   const char *threads; /* for nbdkit -t; NULL: its own choice */
   char *phases;
   uint32_t mib;
+  bool silent;
   unsigned round;
   unsigned conns;
   uint64_t seed;
@@ -159,6 +165,9 @@ set_option (struct options *options, int opt)
   case 'p':
     options->phases = optarg;
     break;
+  case 'q':
+    options->silent = true;
+    break;
   case 'r':
     options->round = number (opt, optarg, UINT32_MAX);
     break;
@@ -188,7 +197,7 @@ parse_options (struct options *options, int argc, char *argv[])
 {
   int opt;
 
-  while ((opt = getopt (argc, argv, "B:C:c:d:k:n:p:r:s:T:t:u:x")) != -1)
+  while ((opt = getopt (argc, argv, "B:C:c:d:k:n:p:qr:s:T:t:u:x")) != -1)
     set_option (options, opt);
   if (options->name == NULL || options->corpus == NULL)
     fail ("-n NAME and -c CORPUS are wanted: see the top of nbdbench.c");
@@ -265,9 +274,11 @@ main (int argc, char *argv[])
   contestant.round = options.round;
   contestant.threads = threads_of (&options);
   contestant.seed = options.seed;
+  contestant.complain = !options.silent;
   contestant.command =
       options.uri != NULL && optind < argc ? argv + optind : NULL;
   contestant.target = make_target (&options, argv + optind);
+  measure_start (&contestant);
   run_phases (&options, &contestant);
   if (stop_signal != 0) {
     clean_up ();

@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <sys/wait.h>
 
+#include "bench.h"
+#include "procfs.h"
 #include "server.h"
 #include "util.h"
 
@@ -17,6 +19,12 @@
 
 static char dir[256], sock[sizeof dir + 8], pid_file[sizeof dir + 8];
 static pid_t server;
+
+pid_t
+server_pid (void)
+{
+  return server;
+}
 
 const char *
 server_socket (void)
@@ -89,42 +97,19 @@ server_start (char *const args[], const char *threads)
   wait_for_server ();
 }
 
-/* If LINE is NAME's, the number there. */
 static uint64_t
-number_in (const char *line, const char *name)
+kib_of (const char *name)
 {
-  const size_t len = strlen (name);
-
-  return strncmp (line, name, len) == 0 && line[len] == ':'
-             ? strtoull (line + len + 1, NULL, 10)
-             : 0;
-}
-
-/* The sum of what FILE of the server's has after two names. */
-static uint64_t
-proc_sum (const char *file, const char *name, const char *other)
-{
-  char path[64], line[256];
-  uint64_t sum = 0;
-  FILE *fp;
-
-  snprintf (path, sizeof path, "/proc/%d/%s", (int) server, file);
-  fp = fopen (path, "re");
-  if (fp == NULL)
-    fail ("%s: %s", path, strerror (errno));
-  while (fgets (line, sizeof line, fp) != NULL)
-    sum += number_in (line, name) + number_in (line, other);
-  fclose (fp);
-  return sum;
+  return proc_pid_number (server, "smaps_rollup", name);
 }
 
 uint64_t
 server_memory (void)
 {
-  return proc_sum ("smaps_rollup", "Pss_Anon", "Pss_Shmem") << 10;
+  return (kib_of ("Pss_Anon") + kib_of ("Pss_Shmem")) << 10;
 }
 
-uint64_t
+static uint64_t
 server_cpu (void)
 {
   clockid_t clock;
@@ -134,4 +119,25 @@ server_cpu (void)
       clock_gettime (clock, &ts) != 0)
     fail ("the server has gone");
   return (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
+}
+
+static uint64_t switches;
+
+static bool
+add_switches (pid_t tid)
+{
+  switches += proc_pid_number (tid, "status", "voluntary_ctxt_switches") +
+              proc_pid_number (tid, "status", "nonvoluntary_ctxt_switches");
+  return true;
+}
+
+void
+server_use (struct usage *usage)
+{
+  switches = 0;
+  for_threads (server, add_switches);
+  usage->switches = switches;
+  usage->memory = server_memory ();
+  usage->rss = kib_of ("Rss") << 10;
+  usage->cpu = server_cpu ();
 }

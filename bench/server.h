@@ -4,6 +4,9 @@
 #define BENCH_SERVER_H
 
 #include <stdint.h>
+#include <sys/types.h>
+
+struct usage;
 
 /* Start nbdkit with these arguments, NULL last, and with its option -t if
  * THREADS is not NULL; it listens then. */
@@ -12,13 +15,15 @@ extern void server_start (char *const args[], const char *threads);
 /* End it, if there is one. */
 extern void server_stop (void);
 
+extern pid_t server_pid (void);
+
 /* Where it listens. */
 extern const char *server_socket (void);
 
 /* All the memory that it has but its program and libraries, which it shares. */
 extern uint64_t server_memory (void);
 
-/* The CPU time of all its threads so far, in ns. */
-extern uint64_t server_cpu (void);
+/* What it has used so far, and that memory. */
+extern void server_use (struct usage *usage);
 
 #endif /* BENCH_SERVER_H */

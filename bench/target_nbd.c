@@ -70,10 +70,8 @@ measure_idle_server (void)
 static void
 use_server (struct usage *usage)
 {
-  const uint64_t memory = server_memory ();
-
-  usage->memory = memory > idle_memory ? memory - idle_memory : 0;
-  usage->cpu = server_cpu ();
+  server_use (usage);
+  usage->memory -= usage->memory > idle_memory ? idle_memory : usage->memory;
 }
 
 /* NOLINTBEGIN(readability-non-const-parameter): libnbd's type has "error" */
@@ -165,6 +163,7 @@ target_nbd (char *const args[], unsigned nr_conns, const char *threads)
   stop_target = server_stop;
   idle_memory = measure_idle_server ();
   server_start (args, threads);
+  target.pid = server_pid ();
   open_connections (NULL, nr_conns);
   return &target;
 }
