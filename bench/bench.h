@@ -20,20 +20,28 @@
 /* A device page's content that is zeros, since it has had no other. */
 #define NEVER_WRITTEN UINT32_MAX
 
+/* ... that is a same-filled page, not a corpus page: this bit and its index. */
+#define SAME_FILLED (UINT32_C (1) << 31)
+
 /* What the device is made to hold, and what it must hold. */
 struct data {
-  const char *corpus;   /* real pages, unless it says otherwise */
-  uint32_t corpus_size; /* in pages */
-  uint32_t nr_pages;    /* of the device */
-  uint32_t *content;    /* which corpus page each device page was given */
-  bool *busy;           /* a request on that device page is under way */
-  bool verify;          /* false: the contestant keeps nothing */
+  const char *corpus;      /* real pages, unless it says otherwise */
+  const char *corpus_kind; /* what it says */
+  uint32_t corpus_size;    /* in pages */
+  const char *same;        /* same-filled pages, none of zeros */
+  uint32_t same_size;
+  uint32_t nr_pages; /* of the device */
+  uint32_t *content; /* which page each device page was given */
+  bool *busy;        /* a request on that device page is under way */
+  bool verify;       /* false: the contestant keeps nothing */
+  const char *holds; /* for readers: which kind of pages it has */
 };
 
 enum access {
   ACCESS_READ,
   ACCESS_WRITE,
-  ACCESS_CHECK
+  ACCESS_CHECK,
+  ACCESS_TRIM
 };
 
 /* What one phase does. */
@@ -44,7 +52,10 @@ struct phase {
   bool once;      /* as many pages as there are, or else until "seconds" */
   bool quiet;     /* nobody wants to know */
   bool beside;    /* until the command has ended */
+  bool same;      /* writes same-filled pages, not the corpus's */
+  bool settle;    /* memory is measured once it falls no longer */
   uint32_t block; /* pages per request */
+  uint32_t step;  /* in order: one such request in each so many pages */
   unsigned depth; /* requests under way, per connection */
   double seconds;
 };
@@ -56,7 +67,7 @@ parse_phase (char *text, const struct phase *defaults, const struct data *data);
 /* One request. */
 struct op {
   uint32_t page;   /* the first device page */
-  uint32_t source; /* for a write, the first corpus page */
+  uint32_t source; /* for a write, the first page's content */
   double start;    /* now () */
 };
 
@@ -65,7 +76,7 @@ struct op {
 struct load {
   struct data *data;
   const struct phase *phase;
-  uint32_t first, nr; /* device pages, multiples of phase->block */
+  uint32_t first, nr; /* device pages, multiples of phase->step */
   uint32_t next;      /* sequential: the next page */
   uint64_t left;      /* requests to go */
   uint64_t random;
@@ -83,11 +94,13 @@ load_init (struct load *load, struct data *data, const struct phase *phase,
 /* The next request, false if there is none. */
 extern bool load_next (struct load *load, struct op *op);
 
-/* What a write request writes. */
+/* What a page of content SOURCE is, and those after it. */
 static inline const char *
-load_source (const struct load *load, const struct op *op)
+data_source (const struct data *data, uint32_t source)
 {
-  return load->data->corpus + (size_t) op->source * ZRAM_PAGE_SIZE;
+  return source & SAME_FILLED
+             ? data->same + (size_t) (source - SAME_FILLED) * ZRAM_PAGE_SIZE
+             : data->corpus + (size_t) source * ZRAM_PAGE_SIZE;
 }
 
 /* OP is done; for a read BUF is what it read: some of it is compared, all of

@@ -19,7 +19,7 @@ void
 load_init (struct load *load, struct data *data, const struct phase *phase,
            unsigned i, unsigned n, uint64_t seed)
 {
-  const uint32_t nr_blocks = data->nr_pages / phase->block;
+  const uint32_t nr_blocks = data->nr_pages / phase->step;
   const uint32_t first = (uint32_t) ((uint64_t) nr_blocks * i / n);
   const uint32_t nr = (uint32_t) ((uint64_t) nr_blocks * (i + 1) / n) - first;
 
@@ -30,9 +30,9 @@ load_init (struct load *load, struct data *data, const struct phase *phase,
   *load = (struct load){
       .data = data,
       .phase = phase,
-      .first = first * phase->block,
-      .nr = nr * phase->block,
-      .next = first * phase->block,
+      .first = first * phase->step,
+      .nr = nr * phase->step,
+      .next = first * phase->step,
       .left = phase->once ? nr : UINT64_MAX,
       .random = seed + i,
       .end = phase->once || phase->beside ? 1e300 : now () + phase->seconds,
@@ -58,40 +58,58 @@ random_block (struct load *load)
   return page;
 }
 
+/* Some pages in a row: what a request of BLOCK pages writes, anywhere. */
+static uint32_t
+random_source (struct load *load, uint32_t block)
+{
+  const struct data *data = load->data;
+
+  return load->phase->same
+             ? SAME_FILLED +
+                   random_below (&load->random, data->same_size - block + 1)
+             : random_below (&load->random, data->corpus_size - block + 1);
+}
+
 /* Choose OP's page, and what it writes there. */
 static void
 choose (struct load *load, struct op *op)
 {
-  const uint32_t block = load->phase->block;
-  const uint32_t corpus_size = load->data->corpus_size;
-
   if (load->phase->random) {
     op->page = random_block (load);
-    op->source = random_below (&load->random, corpus_size - block + 1);
+    op->source = random_source (load, load->phase->block);
   }
   else {
     op->page = load->next;
-    op->source = op->page % corpus_size;
-    load->next += block;
+    op->source = op->page % load->data->corpus_size;
+    load->next += load->phase->step;
   }
+}
+
+/* The device page's content, once OP is done. */
+static void
+note_content (const struct load *load, const struct op *op)
+{
+  uint32_t *content = load->data->content + op->page;
+  const uint32_t block = load->phase->block;
+
+  if (load->phase->access == ACCESS_WRITE)
+    for (uint32_t i = 0; i < block; i++)
+      content[i] = op->source + i;
+  else if (load->phase->access == ACCESS_TRIM)
+    memset (content, 0xff, block * sizeof *content);
 }
 
 bool
 load_next (struct load *load, struct op *op)
 {
-  struct data *data = load->data;
-  const uint32_t block = load->phase->block;
-
   op->start = now ();
   if (load->left == 0 || load_over || stop_signal != 0 ||
       op->start >= load->end)
     return false;
   load->left--;
   choose (load, op);
-  memset (data->busy + op->page, true, block);
-  if (load->phase->access == ACCESS_WRITE)
-    for (uint32_t i = 0; i < block; i++)
-      data->content[op->page + i] = op->source + i;
+  memset (load->data->busy + op->page, true, load->phase->block);
+  note_content (load, op);
   return true;
 }
 
@@ -102,9 +120,7 @@ expected (const struct data *data, uint32_t page)
   static const char zeros[ZRAM_PAGE_SIZE];
   const uint32_t source = data->content[page];
 
-  return source == NEVER_WRITTEN
-             ? zeros
-             : data->corpus + (size_t) source * ZRAM_PAGE_SIZE;
+  return source == NEVER_WRITTEN ? zeros : data_source (data, source);
 }
 
 static void

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 #include "beside.h"
 #include "measure.h"
@@ -100,6 +102,43 @@ measure_start (struct contestant *contestant)
   take_stock (contestant, &contestant->at_start);
 }
 
+/* A server may give memory back a little later than it answers. */
+static void
+settle (const struct contestant *contestant)
+{
+  const struct timespec moment = {.tv_nsec = 100000000};
+  struct resources resources;
+  uint64_t rss = UINT64_MAX;
+
+  for (unsigned i = 0; i < 30; i++) {
+    take_stock (contestant, &resources);
+    if (resources.usage.rss >= rss)
+      break;
+    rss = resources.usage.rss;
+    nanosleep (&moment, NULL);
+  }
+}
+
+/* What the phase writes, or what it finds: then the device has that. */
+static const char *
+content_of (const struct phase *phase, struct data *data)
+{
+  const char *kind = phase->same ? "same-filled" : data->corpus_kind;
+
+  if (phase->access == ACCESS_TRIM) {
+    kind = data->holds;
+    data->holds = "zeros";
+    return kind;
+  }
+  if (phase->access != ACCESS_WRITE)
+    return data->holds;
+  if (!phase->random && phase->step == phase->block)
+    data->holds = kind;
+  else if (strcmp (data->holds, kind) != 0)
+    data->holds = "mixed";
+  return kind;
+}
+
 static bool
 are_counted (const struct contestant *contestant, const struct phase *phase)
 {
@@ -187,10 +226,15 @@ measure (const struct contestant *contestant, const struct phase *phase,
 
   take_stock (contestant, &before);
   run_phase (contestant, phase, seed, &done);
+  if (phase->settle && contestant->target->use != NULL)
+    settle (contestant);
   take_stock (contestant, &after);
   if (phase->quiet || stop_signal != 0)
     return;
   print_head (contestant, phase, nth);
+  printf (",\"size\":%" PRIu64 ",\"content\":\"%s\"",
+          (uint64_t) contestant->data->nr_pages * ZRAM_PAGE_SIZE,
+          content_of (phase, contestant->data));
   printf (",\"ops\":%" PRIu64 ",\"seconds\":%.6f,\"client_cpu\":%.6f"
           ",\"verified\":%" PRIu64,
           done.ops, done.seconds, (double) done.client_cpu / 1e9,

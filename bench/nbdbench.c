@@ -15,6 +15,7 @@
  *   -d DEPTH     of each phase, 16   -T THREADS  nbdkit's option -t
  *   -r ROUND     for the output      -s SEED     of the requests, 1
  *   -q           say nothing if system calls cannot be counted
+ *   -S           the corpus is synthetic
  *   -x           the contestant keeps nothing: compare nothing
  *
  * A phase is NAME[/PAGES[/DEPTH]], PAGES to a request:
@@ -22,8 +23,13 @@
  *           the first again where that has no more
  *   over    as many writes as there are pages, anywhere, of any corpus page
  *   write   the same until the time is over
+ *   same    ... of same-filled pages, not zeros
+ *   scatter one page in each MiB
  *   read    reads anywhere until the time is over, one in 16 compared
  *   check   the whole device in order, all of it compared
+ *   trim    the whole device in order, 512 pages to a request, is not needed
+ *   empty   the same; memory is measured when it falls no longer, after 3
+ *           seconds at the latest
  *   warm    reads for a moment, and no line: a server may start threads for a
  *           connection, and they have to have come
  *   beside  reads for as long as COMMAND runs; what that prints goes to stderr
@@ -51,10 +57,14 @@
 
 #include "bench.h"
 #include "measure.h"
+#include "random.h"
 #include "util.h"
 
 /* The corpus and the device have a multiple of so many pages: 1 MiB. */
 #define UNIT 256
+
+/* Same-filled pages that are written: 4 MiB, for caches to have work. */
+#define NR_SAME 1024
 
 /* What an nbdkit has by itself for each connection, and may be told to. */
 #define DEFAULT_THREADS 16
@@ -69,6 +79,7 @@ struct options {
   char *phases;
   uint32_t mib;
   bool silent;
+  bool synthetic; /* the corpus */
   unsigned round;
   unsigned conns;
   uint64_t seed;
@@ -171,6 +182,9 @@ set_option (struct options *options, int opt)
   case 'r':
     options->round = number (opt, optarg, UINT32_MAX);
     break;
+  case 'S':
+    options->synthetic = true;
+    break;
   case 's':
     options->seed = number (opt, optarg, UINT32_MAX);
     break;
@@ -197,7 +211,7 @@ parse_options (struct options *options, int argc, char *argv[])
 {
   int opt;
 
-  while ((opt = getopt (argc, argv, "B:C:c:d:k:n:p:qr:s:T:t:u:x")) != -1)
+  while ((opt = getopt (argc, argv, "B:C:c:d:k:n:p:qr:Ss:T:t:u:x")) != -1)
     set_option (options, opt);
   if (options->name == NULL || options->corpus == NULL)
     fail ("-n NAME and -c CORPUS are wanted: see the top of nbdbench.c");
@@ -207,18 +221,39 @@ parse_options (struct options *options, int argc, char *argv[])
     fail ("either -k ALGORITHM, -u URI or NBDKIT-ARGUMENTS are wanted");
 }
 
+/* Each page has another eight bytes over and over, which are not zeros. */
+static char *
+make_same_filled (void)
+{
+  char *same = new_buffer ((size_t) NR_SAME * ZRAM_PAGE_SIZE);
+  uint64_t random = 1, *word = (uint64_t *) same;
+
+  for (uint32_t page = 0; page < NR_SAME; page++) {
+    const uint64_t value = random64 (&random) | 1;
+
+    for (uint32_t i = 0; i < ZRAM_PAGE_SIZE / sizeof value; i++)
+      *word++ = value;
+  }
+  return same;
+}
+
 /* What the device holds: nothing, or the corpus. */
 static void
 make_data (const struct options *options)
 {
+  const bool full = options->uri != NULL;
+
   data.corpus = load_corpus (options->corpus, UNIT, &data.corpus_size);
+  data.corpus_kind = options->synthetic ? "synthetic" : "corpus";
+  data.same = make_same_filled ();
+  data.same_size = NR_SAME;
+  data.holds = full ? data.corpus_kind : "zeros";
   data.nr_pages = options->mib != 0 ? options->mib * UNIT : data.corpus_size;
   data.content = new_array (data.nr_pages, sizeof *data.content);
   data.busy = new_array (data.nr_pages, sizeof *data.busy);
   memset (data.busy, false, data.nr_pages * sizeof *data.busy);
   for (uint32_t i = 0; i < data.nr_pages; i++)
-    data.content[i] =
-        options->uri != NULL ? i % data.corpus_size : NEVER_WRITTEN;
+    data.content[i] = full ? i % data.corpus_size : NEVER_WRITTEN;
 }
 
 static const struct target *

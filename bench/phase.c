@@ -13,8 +13,16 @@ static const struct phase phases[] = {
     {.name = "fill", .access = ACCESS_WRITE, .once = true, .block = 16},
     {.name = "over", .access = ACCESS_WRITE, .random = true, .once = true},
     {.name = "write", .access = ACCESS_WRITE, .random = true},
+    {.name = "same", .access = ACCESS_WRITE, .random = true, .same = true},
+    {.name = "scatter", .access = ACCESS_WRITE, .once = true, .step = 256},
     {.name = "read", .access = ACCESS_READ, .random = true},
     {.name = "check", .access = ACCESS_CHECK, .once = true, .block = 16},
+    {.name = "trim", .access = ACCESS_TRIM, .once = true, .block = 512},
+    {.name = "empty",
+     .access = ACCESS_TRIM,
+     .once = true,
+     .block = 512,
+     .settle = true},
     {.name = "warm",
      .access = ACCESS_READ,
      .random = true,
@@ -39,6 +47,22 @@ number_or (const char *text, uint32_t otherwise)
   return text != NULL ? (uint32_t) strtoul (text, NULL, 10) : otherwise;
 }
 
+/* Whole requests make up the device, and what they write has enough pages. */
+static void
+check_phase (const struct phase *phase, const struct data *data)
+{
+  if (data->nr_pages % phase->step != 0)
+    fail ("%s: the device's %u pages are no multiple of %u", phase->name,
+          data->nr_pages, phase->step);
+  if (phase->access == ACCESS_WRITE &&
+      (phase->same ? phase->block > data->same_size
+                   : data->corpus_size % phase->block != 0))
+    fail ("%s: %u pages in a request do not divide the corpus", phase->name,
+          phase->block);
+  if (phase->depth == 0 || phase->depth > MAX_DEPTH)
+    fail ("%s: DEPTH must be from 1 to %d", phase->name, MAX_DEPTH);
+}
+
 struct phase
 parse_phase (char *text, const struct phase *defaults, const struct data *data)
 {
@@ -48,11 +72,12 @@ parse_phase (char *text, const struct phase *defaults, const struct data *data)
   phase.block = number_or (strtok_r (NULL, "/", &rest),
                            phase.block != 0 ? phase.block : 1);
   phase.depth = number_or (strtok_r (NULL, "/", &rest), defaults->depth);
+  if (phase.block == 0)
+    fail ("%s: PAGES must be a number from 1 on", phase.name);
+  if (phase.step < phase.block)
+    phase.step = phase.block;
   if (phase.seconds == 0)
     phase.seconds = defaults->seconds;
-  if (phase.block == 0 || data->nr_pages % phase.block != 0)
-    fail ("%s: PAGES must divide the device's %u", phase.name, data->nr_pages);
-  if (phase.depth == 0 || phase.depth > MAX_DEPTH)
-    fail ("%s: DEPTH must be from 1 to %d", phase.name, MAX_DEPTH);
+  check_phase (&phase, data);
   return phase;
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 
 #include "bench.h"
@@ -18,21 +20,40 @@
 
 static int fd;
 
+static bool
+trim (off_t offset, size_t count)
+{
+  uint64_t range[2] = {(uint64_t) offset, count};
+
+  return ioctl (fd, BLKDISCARD, range) == 0;
+}
+
+/* Do OP, with a buffer for what is read. */
+static void
+do_op (const struct load *load, const struct op *op, char *buf)
+{
+  const size_t count = (size_t) load->phase->block * ZRAM_PAGE_SIZE;
+  const off_t offset = (off_t) op->page * ZRAM_PAGE_SIZE;
+  ssize_t r;
+
+  if (load->phase->access == ACCESS_WRITE)
+    r = pwrite (fd, data_source (load->data, op->source), count, offset);
+  else if (load->phase->access == ACCESS_TRIM)
+    r = trim (offset, count) ? (ssize_t) count : -1;
+  else
+    r = pread (fd, buf, count, offset);
+  if (r != (ssize_t) count)
+    fail ("the kernel's zram: %s", r < 0 ? strerror (errno) : "short");
+}
+
 static void
 kernel_run (unsigned i ZRAM_UNUSED, struct load *load)
 {
-  const size_t count = (size_t) load->phase->block * ZRAM_PAGE_SIZE;
-  char *buf = new_buffer (count);
+  char *buf = new_buffer ((size_t) load->phase->block * ZRAM_PAGE_SIZE);
   struct op op;
 
   while (load_next (load, &op)) {
-    const off_t offset = (off_t) op.page * ZRAM_PAGE_SIZE;
-    const ssize_t r = load->phase->access == ACCESS_WRITE
-                          ? pwrite (fd, load_source (load, &op), count, offset)
-                          : pread (fd, buf, count, offset);
-
-    if (r != (ssize_t) count)
-      fail ("the kernel's zram: %s", r < 0 ? strerror (errno) : "short");
+    do_op (load, &op, buf);
     load_done (load, &op, buf);
   }
   free (buf);

@@ -97,18 +97,38 @@ send_request (struct conn *conn, struct request *request)
 {
   const nbd_completion_callback done = {.callback = on_completion,
                                         .user_data = request};
-  const size_t count = (size_t) conn->load->phase->block * ZRAM_PAGE_SIZE;
+  const struct load *load = conn->load;
+  const size_t count = (size_t) load->phase->block * ZRAM_PAGE_SIZE;
   const uint64_t offset = (uint64_t) request->op.page * ZRAM_PAGE_SIZE;
   int64_t r;
 
   conn->nr_busy++;
-  if (conn->load->phase->access == ACCESS_WRITE)
-    r = nbd_aio_pwrite (conn->nbd, load_source (conn->load, &request->op),
+  if (load->phase->access == ACCESS_WRITE)
+    r = nbd_aio_pwrite (conn->nbd, data_source (load->data, request->op.source),
                         count, offset, done, 0);
+  else if (load->phase->access == ACCESS_TRIM)
+    r = nbd_aio_trim (conn->nbd, count, offset, done, 0);
   else
     r = nbd_aio_pread (conn->nbd, request->buf, count, offset, done, 0);
   if (r == -1)
     fail ("%s", nbd_get_error ());
+}
+
+/* All requests are idle, and have what they need: readers, a buffer. */
+static void
+prepare_requests (struct conn *conn, const struct phase *phase)
+{
+  conn->idle = NULL;
+  for (unsigned i = 0; i < phase->depth; i++) {
+    struct request *request = &conn->request[i];
+
+    free (request->buf);
+    request->buf = phase->access == ACCESS_WRITE || phase->access == ACCESS_TRIM
+                       ? NULL
+                       : new_buffer ((size_t) phase->block * ZRAM_PAGE_SIZE);
+    request->next = conn->idle;
+    conn->idle = request;
+  }
 }
 
 static void
@@ -117,15 +137,7 @@ nbd_run (unsigned i, struct load *load)
   struct conn *conn = &conns[i];
 
   conn->load = load;
-  conn->idle = NULL;
-  for (unsigned j = 0; j < load->phase->depth; j++) {
-    struct request *request = &conn->request[j];
-
-    free (request->buf);
-    request->buf = new_buffer ((size_t) load->phase->block * ZRAM_PAGE_SIZE);
-    request->next = conn->idle;
-    conn->idle = request;
-  }
+  prepare_requests (conn, load->phase);
   for (;;) {
     struct request *request;
 
