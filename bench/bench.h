@@ -20,6 +20,9 @@
 /* A device page's content that is zeros, since it has had no other. */
 #define NEVER_WRITTEN UINT32_MAX
 
+/* ... that somebody else wrote. */
+#define UNKNOWN (UINT32_MAX - 1)
+
 /* ... that is a same-filled page, not a corpus page: this bit and its index. */
 #define SAME_FILLED (UINT32_C (1) << 31)
 
@@ -47,12 +50,14 @@ enum access {
 /* What one phase does. */
 struct phase {
   const char *name;
+  const char *label; /* what the output calls it, if not by its name */
   enum access access;
   bool random;    /* or from the first page on */
   bool once;      /* as many pages as there are, or else until "seconds" */
   bool quiet;     /* nobody wants to know */
   bool beside;    /* until the command has ended */
   bool same;      /* writes same-filled pages, not the corpus's */
+  bool fio;       /* fio does it */
   bool settle;    /* memory is measured once it falls no longer */
   uint32_t block; /* pages per request */
   uint32_t step;  /* in order: one such request in each so many pages */
@@ -125,6 +130,7 @@ struct target {
   bool one_at_a_time;  /* whatever depth is asked for */
   unsigned nr_threads; /* connections */
   pid_t pid;           /* 0: not to be watched */
+  const char *uri;     /* NULL: only we can speak to it */
 
   /* Give LOAD to thread I of the target, and do all of it. */
   void (*run) (unsigned i, struct load *load);

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "beside.h"
+#include "command.h"
+#include "fio.h"
 #include "measure.h"
 #include "procfs.h"
 #include "syscalls.h"
@@ -21,15 +22,6 @@ struct thread {
   unsigned i;
   const struct target *target;
   struct load load;
-};
-
-/* What the connections did, added up. */
-struct done {
-  uint64_t ops;
-  uint64_t verified;
-  double seconds;
-  uint64_t client_cpu; /* ns */
-  struct histogram latency;
 };
 
 static void *
@@ -57,20 +49,35 @@ start (struct thread *threads, const struct contestant *contestant,
       fail ("pthread_create");
 }
 
+/* In microseconds. */
+static double
+quantile (const struct histogram *latency, double share)
+{
+  return (double) histogram_quantile (latency, share) / 1e3;
+}
+
+/* What the connections did, added up. */
 static void
 join (struct thread *threads, unsigned n, struct done *done)
 {
+  struct histogram latency = {.nr = 0};
+
   for (unsigned i = 0; i < n; i++) {
     pthread_join (threads[i].id, NULL);
     done->ops += threads[i].load.done;
     done->verified += threads[i].load.verified;
-    histogram_merge (&done->latency, &threads[i].load.latency);
+    histogram_merge (&latency, &threads[i].load.latency);
   }
+  done->quantile[P50] = quantile (&latency, 0.5);
+  done->quantile[P90] = quantile (&latency, 0.9);
+  done->quantile[P99] = quantile (&latency, 0.99);
+  done->quantile[P999] = quantile (&latency, 0.999);
+  done->quantile[LONGEST] = (double) latency.max / 1e3;
 }
 
 static void
-run_phase (const struct contestant *contestant, const struct phase *phase,
-           uint64_t seed, struct done *done)
+run_threads (const struct contestant *contestant, const struct phase *phase,
+             uint64_t seed, struct done *done)
 {
   static struct thread threads[MAX_CONNS];
   const uint64_t cpu = process_cpu ();
@@ -84,7 +91,17 @@ run_phase (const struct contestant *contestant, const struct phase *phase,
   }
   join (threads, contestant->target->nr_threads, done);
   done->seconds = now () - begun;
-  done->client_cpu = process_cpu () - cpu;
+  done->client_cpu = (double) (process_cpu () - cpu) / 1e9;
+}
+
+static void
+run_phase (const struct contestant *contestant, const struct phase *phase,
+           uint64_t seed, struct done *done)
+{
+  if (phase->fio)
+    fio_run (contestant, phase, seed, done);
+  else
+    run_threads (contestant, phase, seed, done);
 }
 
 static void
@@ -119,24 +136,44 @@ settle (const struct contestant *contestant)
   }
 }
 
-/* What the phase writes, or what it finds: then the device has that. */
+/* What pages the phase writes. */
 static const char *
-content_of (const struct phase *phase, struct data *data)
+kind_of (const struct phase *phase, const struct data *data)
 {
-  const char *kind = phase->same ? "same-filled" : data->corpus_kind;
+  return phase->fio    ? "synthetic"
+         : phase->same ? "same-filled"
+                       : data->corpus_kind;
+}
 
-  if (phase->access == ACCESS_TRIM) {
-    kind = data->holds;
+/* What pages the phase is about.  After it the device has what it wrote. */
+static const char *
+note_content (const struct phase *phase, struct data *data)
+{
+  const char *found = data->holds, *kind = kind_of (phase, data);
+
+  if (phase->access == ACCESS_TRIM)
     data->holds = "zeros";
-    return kind;
-  }
   if (phase->access != ACCESS_WRITE)
-    return data->holds;
+    return found;
   if (!phase->random && phase->step == phase->block)
     data->holds = kind;
-  else if (strcmp (data->holds, kind) != 0)
+  else if (strcmp (found, kind) != 0)
     data->holds = "mixed";
+  if (phase->fio)
+    for (uint32_t i = 0; i < data->nr_pages; i++)
+      data->content[i] = UNKNOWN;
   return kind;
+}
+
+/* Pages that are not zeros for not having been written, in bytes. */
+static uint64_t
+written (const struct data *data)
+{
+  uint64_t pages = 0;
+
+  for (uint32_t i = 0; i < data->nr_pages; i++)
+    pages += data->content[i] != NEVER_WRITTEN;
+  return pages * ZRAM_PAGE_SIZE;
 }
 
 static bool
@@ -145,7 +182,8 @@ are_counted (const struct contestant *contestant, const struct phase *phase)
   static bool said;
   const char *why;
 
-  if (contestant->target->pid == 0 || phase->once || phase->beside)
+  if (contestant->target->pid == 0 || phase->once || phase->beside ||
+      phase->fio)
     return false;
   if (syscalls_begin (contestant->target->pid, &why))
     return true;
@@ -173,31 +211,30 @@ print_syscalls (const struct contestant *contestant, const struct phase *phase,
     printf (",\"syscalls\":%.2f", (double) syscalls / (double) done.ops);
 }
 
+/* fio's connections are gone when it is, and with them the threads whose
+ * context switches would be counted. */
 static void
-print_usage (const struct resources *start, const struct resources *before,
-             const struct resources *after)
+print_usage (const struct phase *phase, const struct resources *start,
+             const struct resources *before, const struct resources *after)
 {
-  printf (",\"cpu\":%.6f,\"context_switches\":%" PRIu64 ",\"memory\":%" PRIu64
-          ",\"rss\":%" PRId64 ",\"taken\":%" PRId64,
+  printf (",\"cpu\":%.6f,\"memory\":%" PRIu64 ",\"rss\":%" PRId64
+          ",\"taken\":%" PRId64,
           (double) (after->usage.cpu - before->usage.cpu) / 1e9,
-          after->usage.switches - before->usage.switches, after->usage.memory,
-          (int64_t) (after->usage.rss - start->usage.rss),
+          after->usage.memory, (int64_t) (after->usage.rss - start->usage.rss),
           (int64_t) (start->free - after->free));
+  if (!phase->fio)
+    printf (",\"context_switches\":%" PRIu64,
+            after->usage.switches - before->usage.switches);
 }
 
-/* In microseconds. */
 static void
-print_latency (const struct histogram *latency)
+print_latency (const struct done *done)
 {
-  static const struct {
-    const char *name;
-    double share;
-  } shares[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}};
+  static const char *const names[NR_QUANTILES] = {"p50", "p90", "p99", "p999",
+                                                  "max"};
 
-  for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
-    printf (",\"%s\":%.1f", shares[i].name,
-            (double) histogram_quantile (latency, shares[i].share) / 1e3);
-  printf (",\"max\":%.1f", (double) latency->max / 1e3);
+  for (unsigned i = 0; i < NR_QUANTILES; i++)
+    printf (",\"%s\":%.1f", names[i], done->quantile[i]);
 }
 
 /* Who did what. */
@@ -209,8 +246,8 @@ print_head (const struct contestant *contestant, const struct phase *phase,
 
   printf ("{\"name\":\"%s\",\"round\":%u,\"phase\":\"%s\",\"nth\":%u"
           ",\"client\":\"%s\",\"block\":%u,\"depth\":%u,\"connections\":%u",
-          contestant->name, contestant->round, phase->name, nth, target->client,
-          phase->block * ZRAM_PAGE_SIZE,
+          contestant->name, contestant->round, phase->label, nth,
+          phase->fio ? "fio" : target->client, phase->block * ZRAM_PAGE_SIZE,
           target->one_at_a_time ? 1 : phase->depth, target->nr_threads);
   if (contestant->threads != 0)
     printf (",\"threads\":%u", contestant->threads);
@@ -221,6 +258,7 @@ measure (const struct contestant *contestant, const struct phase *phase,
          unsigned nth)
 {
   const uint64_t seed = contestant->seed + UINT64_C (1000003) * nth;
+  const uint64_t has = written (contestant->data);
   struct resources before, after;
   struct done done = {.ops = 0};
 
@@ -232,16 +270,15 @@ measure (const struct contestant *contestant, const struct phase *phase,
   if (phase->quiet || stop_signal != 0)
     return;
   print_head (contestant, phase, nth);
-  printf (",\"size\":%" PRIu64 ",\"content\":\"%s\"",
-          (uint64_t) contestant->data->nr_pages * ZRAM_PAGE_SIZE,
-          content_of (phase, contestant->data));
+  printf (",\"device\":%" PRIu64 ",\"written\":%" PRIu64 ",\"content\":\"%s\"",
+          (uint64_t) contestant->data->nr_pages * ZRAM_PAGE_SIZE, has,
+          note_content (phase, contestant->data));
   printf (",\"ops\":%" PRIu64 ",\"seconds\":%.6f,\"client_cpu\":%.6f"
           ",\"verified\":%" PRIu64,
-          done.ops, done.seconds, (double) done.client_cpu / 1e9,
-          done.verified);
+          done.ops, done.seconds, done.client_cpu, done.verified);
   if (contestant->target->use != NULL)
-    print_usage (&contestant->at_start, &before, &after);
-  print_latency (&done.latency);
+    print_usage (phase, &contestant->at_start, &before, &after);
+  print_latency (&done);
   print_syscalls (contestant, phase, seed + 500009);
   puts ("}");
   fflush (stdout);

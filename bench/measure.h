@@ -13,6 +13,25 @@ struct resources {
   uint64_t free; /* the machine's MemFree */
 };
 
+/* What is told of requests' times, in microseconds. */
+enum quantile {
+  P50,
+  P90,
+  P99,
+  P999,
+  LONGEST,
+  NR_QUANTILES
+};
+
+/* What a phase did. */
+struct done {
+  uint64_t ops;
+  uint64_t verified; /* pages */
+  double seconds;
+  double client_cpu;
+  double quantile[NR_QUANTILES];
+};
+
 /* What all the lines of one contestant say. */
 struct contestant {
   const char *name;

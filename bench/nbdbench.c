@@ -33,15 +33,26 @@
  *   warm    reads for a moment, and no line: a server may start threads for a
  *           connection, and they have to have come
  *   beside  reads for as long as COMMAND runs; what that prints goes to stderr
+ *   fioread
+ *           "read" by fio, with as many connections of its own
+ *   fiomixed
+ *           "mixed" by fio: writes of pages that it makes up, and as many reads
+ *           that verify them; nothing is known of the device afterwards
  *
  * A line has what the phase took: requests ("ops"), seconds, how long requests
  * took in microseconds ("p50" to "max"), the CPU time of the contestant and of
- * this program, and the context switches of all threads of the contestant; and
- * after it the contestant's memory, and by how much its RSS has grown ("rss")
- * and the machine's MemFree fallen ("taken") since before the first.  After a
- * phase that is timed it goes on for a moment, with nothing timed, to count the
- * contestant's system calls for each request ("syscalls").  Of a server that is
- * not ours all that is left out.
+ * this program ("client_cpu"), and the context switches of all threads of the
+ * contestant; and after it the contestant's memory, and by how much its RSS has
+ * grown ("rss") and the machine's MemFree fallen ("taken") since before the
+ * first.  After a phase that is timed it goes on for a moment, with nothing
+ * timed, to count the contestant's system calls for each request ("syscalls").
+ * Of a server that is not ours all that is left out, and of fio's work context
+ * switches and system calls.
+ *
+ * "device" is its size, "written" what of it had been written before, in bytes.
+ * "content" says what pages were written, or found: "corpus", those of
+ * programs; "synthetic", somebody made them up; "same-filled"; "zeros";
+ * "mixed", several of these.
  *
  * Data that is not what was last written ends the program with status 1 and no
  * figures.
@@ -119,6 +130,8 @@ run_phases (const struct options *options, const struct contestant *contestant)
 
     if (phase.beside && contestant->command == NULL)
       fail ("%s: a COMMAND is wanted, after --", phase.name);
+    if (phase.fio && contestant->target->uri == NULL)
+      fail ("%s: fio speaks to servers only", phase.name);
     if (isatty (STDERR_FILENO))
       fprintf (stderr, "%s%s", nth == 0 ? "" : " ", phase.name);
     measure (contestant, &phase, nth++);

@@ -28,6 +28,16 @@ static const struct phase phases[] = {
      .random = true,
      .quiet = true,
      .seconds = 0.2},
+    {.name = "fioread",
+     .label = "read",
+     .access = ACCESS_READ,
+     .random = true,
+     .fio = true},
+    {.name = "fiomixed",
+     .label = "mixed",
+     .access = ACCESS_WRITE,
+     .random = true,
+     .fio = true},
     {.name = "beside", .access = ACCESS_READ, .random = true, .beside = true},
 };
 
@@ -74,6 +84,8 @@ parse_phase (char *text, const struct phase *defaults, const struct data *data)
   phase.depth = number_or (strtok_r (NULL, "/", &rest), defaults->depth);
   if (phase.block == 0)
     fail ("%s: PAGES must be a number from 1 on", phase.name);
+  if (phase.label == NULL)
+    phase.label = phase.name;
   if (phase.step < phase.block)
     phase.step = phase.block;
   if (phase.seconds == 0)

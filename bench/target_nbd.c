@@ -5,6 +5,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,12 +171,16 @@ target_nbd (char *const args[], unsigned nr_conns, const char *threads)
 {
   static struct target target = {
       .client = "libnbd", .run = nbd_run, .use = use_server};
+  char *uri;
 
   target.nr_threads = nr_conns;
   stop_target = server_stop;
   idle_memory = measure_idle_server ();
   server_start (args, threads);
   target.pid = server_pid ();
+  if (asprintf (&uri, "nbd+unix:///?socket=%s", server_socket ()) < 0)
+    fail ("out of memory");
+  target.uri = uri;
   open_connections (NULL, nr_conns);
   return &target;
 }
@@ -186,6 +191,7 @@ target_uri (const char *uri, unsigned nr_conns)
   static struct target target = {.client = "libnbd", .run = nbd_run};
 
   target.nr_threads = nr_conns;
+  target.uri = uri;
   open_connections (uri, nr_conns);
   return &target;
 }

@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <sys/wait.h>
 
-#include "beside.h"
+#include "command.h"
 #include "util.h"
 
 void
