@@ -38,6 +38,7 @@ struct data {
   bool *busy;        /* a request on that device page is under way */
   bool verify;       /* false: the contestant keeps nothing */
   const char *holds; /* for readers: which kind of pages it has */
+  const char *given; /* for TRIM: which kind it was given */
 };
 
 enum access {
@@ -136,6 +137,8 @@ struct target {
   void (*run) (unsigned i, struct load *load);
   /* NULL: it is not ours to ask. */
   void (*use) (struct usage *usage);
+  /* All is done: take leave of it.  Or NULL. */
+  void (*leave) (void);
 };
 
 /* What a target leaves here ends it, however this program ends. */

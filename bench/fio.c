@@ -73,6 +73,7 @@ describe_job (struct job *job, const struct contestant *contestant,
   add (job, "--verify=crc32c");
   add (job, "--verify_backlog=64");
   add (job, "--verify_fatal=1");
+  add (job, "--verify_state_save=0"); /* a file, here */
 }
 
 /* Numbers of fio's REPORT, behind what its nbd engine has to say. */
@@ -117,6 +118,10 @@ take_report (const char *report, const struct phase *phase, unsigned n,
   done->client_cpu = number[4] / 100 * number[3] / 1e3;
   for (unsigned i = 0; i < NR_QUANTILES; i++)
     done->quantile[i] = number[5 + i] / 1e3;
+  /* Those before it are the upper edges of fio's buckets. */
+  for (unsigned i = 0; i < LONGEST; i++)
+    if (done->quantile[i] > done->quantile[LONGEST])
+      done->quantile[i] = done->quantile[LONGEST];
 }
 
 void

@@ -145,23 +145,41 @@ kind_of (const struct phase *phase, const struct data *data)
                        : data->corpus_kind;
 }
 
-/* What pages the phase is about.  After it the device has what it wrote. */
+/* What there is if some of KIND are added to HAS, which may be none. */
 static const char *
-note_content (const struct phase *phase, struct data *data)
+added (const char *has, const char *kind)
 {
-  const char *found = data->holds, *kind = kind_of (phase, data);
+  return has == NULL || strcmp (has, kind) == 0 ? kind : "mixed";
+}
 
-  if (phase->access == ACCESS_TRIM)
-    data->holds = "zeros";
-  if (phase->access != ACCESS_WRITE)
-    return found;
-  if (!phase->random && phase->step == phase->block)
-    data->holds = kind;
-  else if (strcmp (found, kind) != 0)
-    data->holds = "mixed";
+/* What a phase that writes KIND leaves. */
+static void
+note_written (const struct phase *phase, struct data *data, const char *kind)
+{
+  const bool all = !phase->random && phase->step == phase->block;
+
+  data->given = all ? kind : added (data->given, kind);
+  data->holds = all ? kind : added (data->holds, kind);
   if (phase->fio)
     for (uint32_t i = 0; i < data->nr_pages; i++)
       data->content[i] = UNKNOWN;
+}
+
+/* What pages the phase is about; and what it leaves. */
+static const char *
+note_content (const struct phase *phase, struct data *data)
+{
+  const char *kind = data->holds;
+
+  if (phase->access == ACCESS_TRIM) {
+    kind = data->given != NULL ? data->given : data->holds;
+    data->given = NULL;
+    data->holds = "zeros";
+  }
+  else if (phase->access == ACCESS_WRITE) {
+    kind = kind_of (phase, data);
+    note_written (phase, data, kind);
+  }
   return kind;
 }
 

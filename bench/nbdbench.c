@@ -50,7 +50,7 @@
  * switches and system calls.
  *
  * "device" is its size, "written" what of it had been written before, in bytes.
- * "content" says what pages were written, or found: "corpus", those of
+ * "content" says what pages were written, found or given up: "corpus", those of
  * programs; "synthetic", somebody made them up; "same-filled"; "zeros";
  * "mixed", several of these.
  *
@@ -261,6 +261,7 @@ make_data (const struct options *options)
   data.same = make_same_filled ();
   data.same_size = NR_SAME;
   data.holds = full ? data.corpus_kind : "zeros";
+  data.given = full ? data.corpus_kind : NULL;
   data.nr_pages = options->mib != 0 ? options->mib * UNIT : data.corpus_size;
   data.content = new_array (data.nr_pages, sizeof *data.content);
   data.busy = new_array (data.nr_pages, sizeof *data.busy);
@@ -328,6 +329,8 @@ main (int argc, char *argv[])
   contestant.target = make_target (&options, argv + optind);
   measure_start (&contestant);
   run_phases (&options, &contestant);
+  if (contestant.target->leave != NULL)
+    contestant.target->leave ();
   if (stop_signal != 0) {
     clean_up ();
     raise (stop_signal);

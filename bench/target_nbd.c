@@ -32,6 +32,7 @@ struct conn {
 };
 
 static struct conn *conns;
+static unsigned nr_open;
 static uint64_t idle_memory;
 
 /* To URI; NULL: to the server that we started. */
@@ -158,6 +159,7 @@ static void
 open_connections (const char *uri, unsigned nr)
 {
   conns = new_array (nr, sizeof *conns);
+  nr_open = nr;
   for (unsigned i = 0; i < nr; i++) {
     conns[i].nbd = connect_to (uri);
     conns[i].request = new_array (MAX_DEPTH, sizeof *conns[i].request);
@@ -185,10 +187,20 @@ target_nbd (char *const args[], unsigned nr_conns, const char *threads)
   return &target;
 }
 
+static void
+disconnect (void)
+{
+  for (unsigned i = 0; i < nr_open; i++) {
+    nbd_shutdown (conns[i].nbd, 0);
+    nbd_close (conns[i].nbd);
+  }
+}
+
 const struct target *
 target_uri (const char *uri, unsigned nr_conns)
 {
-  static struct target target = {.client = "libnbd", .run = nbd_run};
+  static struct target target = {
+      .client = "libnbd", .run = nbd_run, .leave = disconnect};
 
   target.nr_threads = nr_conns;
   target.uri = uri;
