@@ -23,6 +23,12 @@ private_directory ()
   corpus=$directory/${synthetic:+synthetic-}corpus-$mib
 }
 
+# Is it of no program's?  What made it says so beside it.
+is_synthetic ()
+{
+  [ "$synthetic" ] || grep -qs '^synthetic' "$corpus.txt"
+}
+
 # Make it, unless it is there.
 make_corpus ()
 {
