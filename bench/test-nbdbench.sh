@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# nbdbench does each of its phases, and its lines have what they should; data
+# that is wrong ends it without figures.  (What the figures are, nobody looks
+# at here: the pages are synthetic and the times a moment.)  It is run where it
+# has been built.
+
+set -euo pipefail
+export LC_ALL=C
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+dir=$(mktemp -d /tmp/nbdkit-zram-XXXXXX)
+server=''
+trap '[ ! "$server" ] || kill "$server" || :; rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
+
+die ()
+{
+  echo "$0: FAILED: $*" >&2
+  exit 1
+}
+
+# expect NAME PROGRAM: all lines of file NAME are as jq's PROGRAM has it.
+expect ()
+{
+  jq -e -s "$2" "$dir/$1" >"$dir/said" || {
+    cat "$dir/$1" >&2
+    die "$1: not so: $2"
+  }
+}
+
+# bench NAME ARGUMENT...: its lines are in file NAME.
+bench ()
+{
+  local name=$1
+  shift
+  ./nbdbench -n "$name" -c "$dir/corpus" -S -t 0.05 -q "$@" >"$dir/$name" ||
+    die "nbdbench $*"
+}
+
+# fails MESSAGE ARGUMENT...: it does, and that is its last word; there is no line
+# of figures.
+fails ()
+{
+  local message=$1
+  shift
+  if ./nbdbench -n fails -c "$dir/corpus" -t 0.05 "$@" >"$dir/out" \
+    2>"$dir/err"; then
+    die "it succeeded: $*"
+  fi
+  tail -n 1 "$dir/err" | grep -q -- "$message" || die "$*: $(<"$dir/err")"
+  if grep -q '"phase":"read"' "$dir/out"; then die "figures: $*"; fi
+}
+
+# What every line has; and every line about a server of its own.
+every='all (.[]; (.name | type == "string") and ([.round, .nth, .block, .depth,
+  .connections, .ops, .seconds, .client_cpu, .device, .written, .verified,
+  .p50, .p90, .p99, .p999, .max] | all (type == "number")) and .ops > 0 and
+  .seconds > 0 and .p50 <= .p90 and .p90 <= .p99 and .p99 <= .p999 and
+  .p999 <= .max and .max > 0)'
+own='all (.[]; [.threads, .cpu, .memory, .rss, .taken] |
+  all (type == "number"))'
+
+libnbd_phases ()
+{
+  bench all -C 2 -r 3 -p fill,over,write,read,same,check,trim/256/1,check,\
+scatter,check,fill/4/2,empty,read/16/1 -- ../zram.so @SIZE@
+  expect all "$every"
+  expect all "$own"
+  expect all 'map (.phase) == ["fill", "over", "write", "read", "same",
+    "check", "trim", "check", "scatter", "check", "fill", "empty", "read"]'
+  expect all 'all (.[]; .client == "libnbd" and .connections == 2 and
+    .round == 3 and .threads == 16 and .context_switches > 0)'
+  expect all 'map (.nth) == [range (13)] and .[10].block == 16384 and
+    .[10].depth == 2 and .[0].device == 8388608'
+  # Which pages: not one figure of these is of real ones.
+  expect all 'map (.content) == ["synthetic", "synthetic", "synthetic", "synthetic",
+    "same-filled", "mixed", "mixed", "zeros", "synthetic", "mixed",
+    "synthetic", "synthetic", "zeros"]'
+  expect all 'map (.written / 1048576) ==
+    [0, 8, 8, 8, 8, 8, 8, 0, 0, 0.03125, 0.03125, 8, 0]'
+  # All is compared, and what was emptied is given back.
+  expect all 'all (.[] | select (.phase == "check"); .verified == 2048)'
+  expect all '.[3].verified > 0 and .[10].memory > .[11].memory + 1000000'
+  # Counted where something can count.
+  expect all 'all (.[]; has ("syscalls") | not) or
+    all (.[] | select (.seconds > 0.049 and (.phase | test ("read|write|same")));
+      .syscalls > 1 and .syscalls < 100)'
+}
+
+# fio verifies what it writes; what it wrote is not for us to compare.
+fio_phases ()
+{
+  bench fio -C 2 -p fill,fioread,fiomixed,check,fill,check \
+    -- ../zram.so @SIZE@
+  expect fio "$every"
+  expect fio "$own"
+  expect fio 'map ([.phase, .client, .content]) == [
+    ["fill", "libnbd", "synthetic"], ["read", "fio", "synthetic"],
+    ["mixed", "fio", "synthetic"], ["check", "libnbd", "synthetic"],
+    ["fill", "libnbd", "synthetic"], ["check", "libnbd", "synthetic"]]'
+  expect fio '.[1].verified == 0 and .[2].verified > 0 and
+    .[3].verified == 0 and .[5].verified == 2048'
+}
+
+# A server that was there, and holds the corpus, or does not.
+others_server ()
+{
+  nbdkit -f -U "$dir/socket" -P "$dir/pid" memory 8M &
+  server=$!
+  until [ -s "$dir/pid" ]; do sleep 0.05; done
+  local uri="nbd+unix:///?socket=$dir/socket"
+  nbdcopy "$dir/corpus" "$uri"
+  bench other -u "$uri" -B 4 -p warm,read,beside,check -- sleep 0.1
+  expect other "$every"
+  expect other 'map (.phase) == ["read", "beside", "check"] and
+    .[1].seconds > 0.09 and .[2].verified == 1024 and .[0].verified > 0'
+  expect other 'all (.[]; has ("cpu") or has ("memory") | not)'
+  fails 'false failed' -u "$uri" -p beside -- false
+}
+
+refusals ()
+{
+  # It keeps nothing, so what is read is wrong.
+  fails 'wrong data' -p fill,read -- null @SIZE@
+  bench kept -x -p fill,read -- null @SIZE@
+  fails 'no such phase' -p fil -- memory @SIZE@
+  fails 'not a number from 1 to 64' -C 0 -- memory @SIZE@
+  fails 'too few' -p write/256/16 -- memory @SIZE@
+  fails 'a COMMAND is wanted' -p beside -- memory @SIZE@
+  fails 'nbdkit did not start' -- no-such-plugin
+}
+
+for program in jq fio nbdkit nbdcopy; do
+  command -v "$program" >/dev/null ||
+    { echo "SKIPPED: it needs $program"; exit 77; }
+done
+./corpus -S -m 8 -o "$dir/corpus" >/dev/null
+libnbd_phases
+fio_phases
+others_server
+refusals
+"$here/run" -l >/dev/null
+"$here/run" -f -L >/dev/null
