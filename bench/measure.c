@@ -200,8 +200,8 @@ are_counted (const struct contestant *contestant, const struct phase *phase)
   static bool said;
   const char *why;
 
-  if (contestant->target->pid == 0 || phase->once || phase->beside ||
-      phase->fio)
+  if (!contestant->count || contestant->target->pid == 0 || phase->once ||
+      phase->beside || phase->fio)
     return false;
   if (syscalls_begin (contestant->target->pid, &why))
     return true;

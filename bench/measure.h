@@ -41,7 +41,8 @@ struct contestant {
   struct data *data;
   char *const *command; /* for phases beside one */
   uint64_t seed;
-  bool complain; /* of what cannot be counted */
+  bool count;    /* system calls */
+  bool complain; /* if they cannot be counted */
   struct resources at_start;
 };
 

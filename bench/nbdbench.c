@@ -14,7 +14,8 @@
  *   -C CONNS     connections, 1      -t SECONDS  for phases that are timed, 1.5
  *   -d DEPTH     of each phase, 16   -T THREADS  nbdkit's option -t
  *   -r ROUND     for the output      -s SEED     of the requests, 1
- *   -q           say nothing if system calls cannot be counted
+ *   -N           do not count system calls
+ *   -q           say nothing if they cannot be counted
  *   -S           the corpus is synthetic
  *   -x           the contestant keeps nothing: compare nothing
  *
@@ -90,6 +91,7 @@ struct options {
   char *phases;
   uint32_t mib;
   bool silent;
+  bool uncounted;
   bool synthetic; /* the corpus */
   unsigned round;
   unsigned conns;
@@ -183,6 +185,9 @@ set_option (struct options *options, int opt)
   case 'k':
     options->kernel = optarg;
     break;
+  case 'N':
+    options->uncounted = true;
+    break;
   case 'n':
     options->name = optarg;
     break;
@@ -224,7 +229,7 @@ parse_options (struct options *options, int argc, char *argv[])
 {
   int opt;
 
-  while ((opt = getopt (argc, argv, "B:C:c:d:k:n:p:qr:Ss:T:t:u:x")) != -1)
+  while ((opt = getopt (argc, argv, "B:C:c:d:k:Nn:p:qr:Ss:T:t:u:x")) != -1)
     set_option (options, opt);
   if (options->name == NULL || options->corpus == NULL)
     fail ("-n NAME and -c CORPUS are wanted: see the top of nbdbench.c");
@@ -323,6 +328,7 @@ main (int argc, char *argv[])
   contestant.round = options.round;
   contestant.threads = threads_of (&options);
   contestant.seed = options.seed;
+  contestant.count = !options.uncounted;
   contestant.complain = !options.silent;
   contestant.command =
       options.uri != NULL && optind < argc ? argv + optind : NULL;
