@@ -122,7 +122,8 @@ refusals ()
 {
   # It keeps nothing, so what is read is wrong.
   fails 'wrong data' -p fill,read -- null @SIZE@
-  bench kept -x -p fill,read -- null @SIZE@
+  bench kept -x -N -p fill,read -- null @SIZE@
+  expect kept 'length == 2 and all (.[]; has ("syscalls") | not)'
   fails 'no such phase' -p fil -- memory @SIZE@
   fails 'not a number from 1 to 64' -C 0 -- memory @SIZE@
   fails 'too few' -p write/256/16 -- memory @SIZE@
@@ -130,14 +131,28 @@ refusals ()
   fails 'nbdkit did not start' -- no-such-plugin
 }
 
+# The smallest comparison, by two contestants.
+run_all ()
+{
+  "$here/run" -l >/dev/null
+  "$here/run" -f -L >/dev/null
+  "$here/run" -b .. -c "$dir/corpus" -q -w threads-1 -o "$dir/results.json" \
+    zram-lz4 null >/dev/null 2>"$dir/err" || die "run: $(<"$dir/err")"
+  jq '.measurements[]' "$dir/results.json" >"$dir/ran"
+  expect ran "$every"
+  expect ran 'map ([.name, .phase, .threads, .content]) == [
+    ["zram-lz4", "fill", 1, "synthetic"], ["zram-lz4", "write", 1, "synthetic"],
+    ["zram-lz4", "read", 1, "synthetic"], ["null", "read", 1, "zeros"],
+    ["null", "write", 1, "synthetic"], ["null", "read", 1, "mixed"]]'
+}
+
 for program in jq fio nbdkit nbdcopy; do
   command -v "$program" >/dev/null ||
     { echo "SKIPPED: it needs $program"; exit 77; }
 done
-./corpus -S -m 8 -o "$dir/corpus" >/dev/null
+./corpus -S -m 8 -o "$dir/corpus" >"$dir/corpus.txt"
 libnbd_phases
 fio_phases
 others_server
 refusals
-"$here/run" -l >/dev/null
-"$here/run" -f -L >/dev/null
+run_all
