@@ -12,10 +12,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "cpus.h"
-#include "poolbench.h"
+#include "pool.h"
 #include "random.h"
 #include "util.h"
 #include "zsmalloc.h"
@@ -288,7 +287,7 @@ run_mix (enum mix mix, unsigned rounds)
 }
 
 void
-bench_churn (const struct options *options)
+pool_churn (const struct options *options)
 {
   const struct job quit = {.quit = true};
   pthread_t threads[NR_WORKERS];
@@ -304,8 +303,7 @@ bench_churn (const struct options *options)
     if (pthread_create (&threads[i], NULL, worker_main, (void *) i) != 0)
       fail ("pthread_create");
   for (enum mix mix = 0; mix < NR_MIXES; mix++) {
-    if (isatty (STDERR_FILENO))
-      fprintf (stderr, "poolbench: replace, %s\n", mix_names[mix]);
+    progress ("replace, %s\n", mix_names[mix]);
     run_mix (mix, options->rounds);
   }
   run_job (&quit);

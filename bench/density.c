@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* density: what a compressed page costs in memory beyond its compressed size.
  *
- *   density [-r ROUND] [-a ALGORITHM]... CORPUS
- *   density [-r ROUND] [-a ALGORITHM]... -i MIB
+ *   enginebench density [-r ROUND] [-a ALGORITHM,...] CORPUS
+ *   enginebench density [-r ROUND] [-a ALGORITHM,...] -i MIB
  *
- * With each algorithm (default: lz4, zstd) the same is done to this project's
+ * With each algorithm the same is done to this project's
  * device, to the kernel's zram and to a model of its zsmalloc: the same pages
  * to the same slots in the same order.  With -i the pages are random bytes.
  *
@@ -29,21 +29,19 @@
 
 #include <inttypes.h>
 #include <malloc.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "arguments.h"
 #include "cpus.h"
 #include "density.h"
-#include "kernelzram.h"
+#include "device.h"
+#include "enginebench.h"
 #include "memory.h"
 #include "random.h"
 #include "samefill.h"
-#include "util.h"
-#include "zcomp.h"
 #include "zsmalloc.h"
 
 #define NR_OVER          6
@@ -56,7 +54,7 @@ static const struct store *const stores[] = {&store_zram, &store_kernel,
                                              &store_model};
 
 static const char *corpus_name = "real";
-static const char *round_name = "0";
+static unsigned nth_round;
 static struct input input;
 static uint32_t *content;  /* what page each slot has */
 static uint32_t *discards; /* the slots in the order they are discarded */
@@ -146,8 +144,7 @@ check (void)
 static void
 begin_phase (const char *name)
 {
-  if (isatty (STDERR_FILENO))
-    fprintf (stderr, " %s", name);
+  progress (" %s", name);
   phase_start = now ();
 }
 
@@ -160,13 +157,13 @@ end_phase (const char *name, unsigned nth, uint64_t given_back)
 
   memory_now (&memory);
   store->usage (&usage);
-  printf ("{\"name\":\"%s-%s\",\"corpus\":\"%s\",\"round\":%s"
+  printf ("{\"name\":\"%s-%s\",\"corpus\":\"%s\",\"round\":%u"
           ",\"phase\":\"%s\",\"nth\":%u,\"pages\":%" PRIu32
           ",\"objects\":%" PRIu64 ",\"compressed\":%" PRIu64
           ",\"used\":%" PRIu64 ",\"held\":%" PRIu64 ",\"overhead\":%.3f"
           ",\"free_fell\":%" PRId64 ",\"given_back\":%" PRIu64
           ",\"seconds\":%.3f}\n",
-          store->name, input.algorithm, corpus_name, round_name, name, nth,
+          store->name, input.algorithm, corpus_name, nth_round, name, nth,
           input.nr_pages, usage.objects, usage.compressed, usage.used,
           usage.held,
           100 * ((double) usage.held / (double) usage.compressed - 1),
@@ -202,9 +199,7 @@ run_store (void)
   const char *why = store->missing (&input);
   struct memory memory;
 
-  if (isatty (STDERR_FILENO))
-    fprintf (stderr, "density: %s, %s pages: %s:", input.algorithm, corpus_name,
-             store->name);
+  progress ("%s, %s pages: %s:", input.algorithm, corpus_name, store->name);
   if (why != NULL)
     printf ("{\"name\":\"%s-%s\",\"corpus\":\"%s\",\"skipped\":\"%s\"}\n",
             store->name, input.algorithm, corpus_name, why);
@@ -216,8 +211,7 @@ run_store (void)
     run_phases ();
     store->close ();
   }
-  if (isatty (STDERR_FILENO))
-    fprintf (stderr, "%s\n", why != NULL ? " cannot be had" : "");
+  progress ("%s\n", why != NULL ? " cannot be had" : "");
 }
 
 /* Before anything is stored. */
@@ -239,16 +233,9 @@ compressed_size (struct zcomp_stream *stream, const char *page)
 static void
 compress_all (void)
 {
-  const struct zcomp_backend *backend = zcomp_backend_find (input.algorithm);
-  struct zcomp_stream *stream;
-  struct zcomp *comp;
+  struct zcomp *const comp = codec_new (input.algorithm);
+  struct zcomp_stream *const stream = zcomp_stream_get (comp, ZCOMP_COMPRESS);
 
-  if (backend == NULL)
-    fail ("%s: no such algorithm", input.algorithm);
-  if (zcomp_create (&comp, backend, NULL, 1, NULL) != 0 ||
-      zcomp_prepare (comp) != 0)
-    fail ("zcomp_create");
-  stream = zcomp_stream_get (comp, ZCOMP_COMPRESS);
   for (uint32_t i = 0; i < input.nr_pages; i++)
     input.sizes[i] = compressed_size (stream, input_page (&input, i));
   zcomp_stream_put (stream);
@@ -256,18 +243,15 @@ compress_all (void)
 }
 
 static const char *
-random_corpus (const char *mib)
+random_corpus (unsigned mib)
 {
-  const uint32_t n = (uint32_t) strtoul (mib, NULL, 10);
+  const size_t size = (size_t) mib << 20;
+  char *const bytes = new_buffer (size);
   uint64_t random = 1;
-  char *bytes;
 
-  if (n == 0 || n > 4096)
-    fail ("%s: not a size from 1 to 4096 MiB", mib);
   corpus_name = "random";
-  input.nr_pages = n << (20 - ZRAM_PAGE_SHIFT);
-  bytes = new_buffer ((size_t) n << 20);
-  for (size_t i = 0; i < (size_t) n << 20; i += 8) {
+  input.nr_pages = mib << (20 - ZRAM_PAGE_SHIFT);
+  for (size_t i = 0; i < size; i += 8) {
     const uint64_t word = random64 (&random);
 
     memcpy (bytes + i, &word, sizeof word);
@@ -276,60 +260,55 @@ random_corpus (const char *mib)
 }
 
 static void
-on_signal (int sig)
+run_algorithm (const char *algorithm)
 {
-  kernel_zram_remove ();
-  raise (sig);
+  input.algorithm = algorithm;
+  compress_all ();
+  for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++) {
+    store = stores[i];
+    run_store ();
+  }
 }
 
-/* Parse the arguments and load the corpus; returns how many of ALGORITHMS were
- * named. */
+/* Returns how many of ALGORITHMS there are. */
 static unsigned
-parse_options (int argc, char *argv[], const char **algorithms)
+take_arguments (int argc, char *argv[], const char **algorithms)
 {
-  const char *mib = NULL;
-  unsigned nr = 0;
-  int opt;
+  const char *names = "lz4,zstd";
+  unsigned mib = 0;
+  const struct argument arguments[] = {
+      ARGUMENT_TEXT ('a', "NAME,...", "algorithms", &names),
+      ARGUMENT_NUMBER ('i', "MIB", "of random bytes, and no CORPUS", &mib, 0,
+                       4096),
+      ARGUMENT_NUMBER ('r', "ROUND", "what \"round\" says", &nth_round, 0,
+                       1000000),
+      ARGUMENTS_END};
+  const struct synopsis synopsis = {
+      "[CORPUS]", 0, true,
+      "What pages cost in memory beyond their compressed size, filled,\n"
+      "overwritten, discarded and compacted: here, in the kernel's zram, and\n"
+      "in a model of it: JSON.",
+      arguments};
+  char **const operands = arguments_parse (&synopsis, argc, argv);
 
-  while ((opt = getopt (argc, argv, "a:i:r:")) != -1)
-    if (opt == 'a' && nr < MAX_ALGORITHMS)
-      algorithms[nr++] = optarg;
-    else if (opt == 'i')
-      mib = optarg;
-    else if (opt == 'r')
-      round_name = optarg;
-    else
-      exit (EXIT_FAILURE);
-  if (argc - optind != (mib == NULL))
-    fail ("usage: density [-r ROUND] [-a ALGORITHM]... CORPUS | -i MIB");
-  input.corpus = mib != NULL ? random_corpus (mib)
-                             : load_corpus (argv[optind], 1, &input.nr_pages);
-  return nr;
+  if (!operands[0] == !mib || (operands[0] && operands[1]))
+    fail ("there must be one CORPUS, or else -i");
+  input.corpus = mib > 0 ? random_corpus (mib)
+                         : load_corpus (operands[0], 1, &input.nr_pages);
+  return split_words ("-a", names, algorithms, MAX_ALGORITHMS);
 }
 
-int
-main (int argc, char *argv[])
+void
+bench_density (int argc, char *argv[])
 {
-  const struct sigaction action = {.sa_handler = on_signal,
-                                   .sa_flags = (int) SA_RESETHAND};
-  const int sigs[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE};
-  const char *algorithms[MAX_ALGORITHMS] = {"lz4", "zstd"};
+  const char *algorithms[MAX_ALGORITHMS];
+  const unsigned nr = take_arguments (argc, argv, algorithms);
   uint64_t random = 2;
-  const unsigned nr = parse_options (argc, argv, algorithms);
 
-  for (size_t i = 0; i < sizeof sigs / sizeof sigs[0]; i++)
-    sigaction (sigs[i], &action, NULL);
   content = new_array (input.nr_pages, sizeof *content);
   set_all_empty ();
   input.sizes = new_array (input.nr_pages, sizeof *input.sizes);
   discards = new_permutation (input.nr_pages, &random);
-  for (unsigned i = 0; i < (nr == 0 ? 2 : nr); i++) {
-    input.algorithm = algorithms[i];
-    compress_all ();
-    for (size_t j = 0; j < sizeof stores / sizeof stores[0]; j++) {
-      store = stores[j];
-      run_store ();
-    }
-  }
-  return EXIT_SUCCESS;
+  for (unsigned i = 0; i < nr; i++)
+    run_algorithm (algorithms[i]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* engine: what a page costs without a server, on one thread.
  *
- *   engine [-r ROUND] CORPUS ALGORITHM...
+ *   enginebench engine [-r ROUND] CORPUS ALGORITHM...
  *
  * For each algorithm a line of JSON on stdout, times in microseconds of this
  * thread's CPU time, means over all pages of the corpus in random order:
@@ -20,26 +20,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "arguments.h"
+#include "device.h"
+#include "enginebench.h"
 #include "random.h"
-#include "samefill.h"
-#include "util.h"
-#include "zcomp.h"
-#include "zram.h"
 #include "zsmalloc.h"
 
-/* What the codec made of a page. */
-struct stored {
-  char *bytes;
-  size_t len; /* 0: same-filled, or not worth it */
-};
-
-static const char *corpus;
+static struct corpus corpus;
 static uint32_t nr_pages;
 static uint32_t *order; /* the pages in random order */
-static struct stored *stored;
-static char *stored_bytes;
+static struct object *stored;
 static char page_buf[ZRAM_PAGE_SIZE];
 
 struct result {
@@ -51,15 +42,7 @@ struct result {
 static const char *
 page_at (uint32_t i)
 {
-  return corpus + (size_t) i * ZRAM_PAGE_SIZE;
-}
-
-static void
-make_order (void)
-{
-  uint64_t random = 1;
-
-  order = new_permutation (nr_pages, &random);
+  return corpus_page (&corpus, i);
 }
 
 /* Microseconds per page since START. */
@@ -95,30 +78,14 @@ time_copy_stored (void)
   return per_page (start);
 }
 
-/* Compress every page once and keep the result for what follows. */
+/* What the codec made of the pages, added up. */
 static void
-store_all (struct zcomp_stream *stream, struct result *result)
+count_stored (struct result *result)
 {
-  char *room = new_buffer ((size_t) nr_pages * ZRAM_PAGE_SIZE);
-
-  stored_bytes = room;
-  stored = new_array (nr_pages, sizeof *stored);
   for (uint32_t i = 0; i < nr_pages; i++) {
-    uint64_t word;
-
-    if (page_is_same_filled (page_at (i), &word)) {
-      result->nr_same++;
-      continue;
-    }
-    stored[i].bytes = room;
-    if (zcomp_compress (stream, page_at (i), room, zs_huge_size () - 1,
-                        &stored[i].len) != 0) {
-      stored[i].len = 0;
-      result->nr_huge++;
-      continue;
-    }
+    result->nr_same += stored[i].bytes == NULL;
+    result->nr_huge += stored[i].bytes != NULL && stored[i].len == 0;
     result->bytes += stored[i].len;
-    room += stored[i].len;
   }
 }
 
@@ -144,7 +111,7 @@ time_decompress (struct zcomp_stream *stream)
   char buf[ZRAM_PAGE_SIZE];
 
   for (uint32_t i = 0; i < nr_pages; i++) {
-    const struct stored *s = &stored[order[i]];
+    const struct object *const s = &stored[order[i]];
 
     if (s->len == 0)
       continue;
@@ -156,24 +123,21 @@ time_decompress (struct zcomp_stream *stream)
 }
 
 static void
-time_codec (const struct zcomp_backend *backend, struct result *result)
+time_codec (const char *algorithm, struct result *result)
 {
+  struct zcomp *const comp = codec_new (algorithm);
   struct zcomp_stream *in, *out;
-  struct zcomp *comp;
 
-  if (zcomp_create (&comp, backend, NULL, 1, NULL) != 0 ||
-      zcomp_prepare (comp) != 0)
-    fail ("zcomp_create");
   in = zcomp_stream_get (comp, ZCOMP_COMPRESS);
-  store_all (in, result);
+  stored = objects_new (in, &corpus);
+  count_stored (result);
   result->compress = time_compress (in) - time_copy (false);
   zcomp_stream_put (in);
   out = zcomp_stream_get (comp, ZCOMP_DECOMPRESS);
   result->decompress = time_decompress (out) - time_copy_stored ();
   zcomp_stream_put (out);
   zcomp_destroy (comp);
-  free (stored);
-  free (stored_bytes);
+  objects_free (stored, nr_pages);
 }
 
 static double
@@ -182,11 +146,8 @@ time_write (struct zram *zram, uint64_t *random)
   const uint64_t start = thread_cpu ();
 
   for (uint32_t i = 0; i < nr_pages; i++) {
-    const uint64_t slot = random_below (random, nr_pages);
-
     memcpy (page_buf, page_at (order[i]), ZRAM_PAGE_SIZE);
-    if (zram_write (zram, page_buf, ZRAM_PAGE_SIZE, slot * ZRAM_PAGE_SIZE) != 0)
-      fail ("zram_write");
+    device_write (zram, random_below (random, nr_pages), page_buf);
   }
   return per_page (start);
 }
@@ -196,29 +157,18 @@ time_read (struct zram *zram, uint64_t *random)
 {
   const uint64_t start = thread_cpu ();
 
-  for (uint32_t i = 0; i < nr_pages; i++) {
-    const uint64_t slot = random_below (random, nr_pages);
-
-    if (zram_read (zram, page_buf, ZRAM_PAGE_SIZE, slot * ZRAM_PAGE_SIZE) != 0)
-      fail ("zram_read");
-  }
+  for (uint32_t i = 0; i < nr_pages; i++)
+    device_read (zram, random_below (random, nr_pages), page_buf);
   return per_page (start);
 }
 
 static void
-time_device (const struct zcomp_backend *backend, struct result *result)
+time_device (const char *algorithm, struct result *result)
 {
-  const struct zram_config config = {
-      .disksize = (uint64_t) nr_pages * ZRAM_PAGE_SIZE,
-      .algorithms[0].backend = backend,
-  };
-  struct zram *zram;
+  struct zram *const zram = device_for (algorithm, nr_pages);
   uint64_t random = 2;
 
-  if (zram_create (&zram, &config) != 0)
-    fail ("zram_create");
-  if (zram_write (zram, corpus, config.disksize, 0) != 0)
-    fail ("zram_write");
+  device_fill (zram, &corpus);
   time_write (zram, &random);
   result->write = time_write (zram, &random) - time_copy (true);
   result->read = time_read (zram, &random);
@@ -226,16 +176,13 @@ time_device (const struct zcomp_backend *backend, struct result *result)
 }
 
 static void
-time_algorithm (const char *name, const char *round)
+time_algorithm (const char *name, unsigned round)
 {
-  const struct zcomp_backend *backend = zcomp_backend_find (name);
   struct result result = {.bytes = 0};
 
-  if (backend == NULL)
-    fail ("%s: no such algorithm", name);
-  time_codec (backend, &result);
-  time_device (backend, &result);
-  printf ("{\"name\":\"codec-%s\",\"round\":%s,\"phase\":\"engine\","
+  time_codec (name, &result);
+  time_device (name, &result);
+  printf ("{\"name\":\"codec-%s\",\"round\":%u,\"phase\":\"engine\","
           "\"pages\":%u,\"same\":%u,\"huge\":%u,\"compressed\":%" PRIu64
           ",\"compress\":%.3f,\"decompress\":%.3f,\"write\":%.3f"
           ",\"read\":%.3f}\n",
@@ -243,22 +190,24 @@ time_algorithm (const char *name, const char *round)
           result.compress, result.decompress, result.write, result.read);
 }
 
-int
-main (int argc, char *argv[])
+void
+bench_engine (int argc, char *argv[])
 {
-  const char *round = "0";
-  int opt;
+  unsigned round = 0;
+  const struct argument arguments[] = {
+      ARGUMENT_NUMBER ('r', "ROUND", "what \"round\" says", &round, 0, 1000000),
+      ARGUMENTS_END};
+  const struct synopsis synopsis = {
+      "CORPUS ALGORITHM...", 2, true,
+      "A line of JSON for each algorithm, microseconds of CPU time a page:\n"
+      "the codec alone (compress, decompress), and zram_write and zram_read.",
+      arguments};
+  char **operands = arguments_parse (&synopsis, argc, argv);
+  uint64_t random = 1;
 
-  while ((opt = getopt (argc, argv, "r:")) != -1)
-    if (opt == 'r')
-      round = optarg;
-    else
-      return EXIT_FAILURE;
-  if (argc - optind < 2)
-    fail ("usage: engine [-r ROUND] CORPUS ALGORITHM...");
-  corpus = load_corpus (argv[optind++], 1, &nr_pages);
-  make_order ();
-  for (; optind < argc; optind++)
-    time_algorithm (argv[optind], round);
-  return EXIT_SUCCESS;
+  corpus = corpus_load (*operands++, 1);
+  nr_pages = corpus.nr_pages;
+  order = new_permutation (nr_pages, &random);
+  for (; *operands; operands++)
+    time_algorithm (*operands, round);
 }

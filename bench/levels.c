@@ -2,7 +2,7 @@
 /* levels: what each algorithm stores of real pages at each of its levels, and
  * how long that takes.
  *
- *   levels CORPUS
+ *   enginebench levels CORPUS
  *
  * A line for each on stdout: bytes stored in percent of the pages', where a
  * page that gets no smaller counts whole; the same by the library alone, called
@@ -17,6 +17,8 @@
 #include <string.h>
 
 #include "alone.h"
+#include "arguments.h"
+#include "enginebench.h"
 #include "samefill.h"
 #include "util.h"
 #include "zcomp.h"
@@ -157,15 +159,18 @@ try_level (const struct trial *trial, int level)
   print_result (trial, level, &result);
 }
 
-int
-main (int argc, char *argv[])
+void
+bench_levels (int argc, char *argv[])
 {
-  if (argc != 2)
-    fail ("usage: levels CORPUS");
-  keep_pages (argv[1]);
+  const struct synopsis synopsis = {
+      "CORPUS", 1, false,
+      "Of each algorithm and level: what is stored of pages that are not\n"
+      "same-filled, by the engine and by the library alone, and CPU time.",
+      NULL};
+
+  keep_pages (*arguments_parse (&synopsis, argc, argv));
   puts ("algorithm level stored, %  alone   ratio   in, us  out, us");
   for (size_t i = 0; i < sizeof trials / sizeof *trials; i++)
     for (const int *level = trials[i].levels; *level != 0; level++)
       try_level (&trials[i], *level);
-  return EXIT_SUCCESS;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pagerates: the engine alone, without a server, beside the kernel's zram.
  *
- *   pagerates [-r ROUNDS] CORPUS
+ *   enginebench pagerates [-r ROUNDS] CORPUS
  *
  * Page writes and page reads, in random order, by one thread, lz4: by
  * zram_write and zram_read, and by pwrite and pread of a /dev/zram with
@@ -25,17 +25,18 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "arguments.h"
 #include "cpus.h"
+#include "device.h"
+#include "enginebench.h"
 #include "kernelzram.h"
+#include "median.h"
 #include "random.h"
-#include "util.h"
-#include "zcomp.h"
-#include "zram.h"
 
 #define MAX_ROUNDS  101
 #define MAX_THREADS 64
 
-static const char *corpus;
+static struct corpus corpus;
 static uint32_t nr_pages;
 static uint32_t *order;
 static struct zram *zram;
@@ -43,30 +44,15 @@ static int kernel = -1; /* its device; -1: there is none */
 static unsigned rounds = 11;
 
 static void
-new_engine (void)
-{
-  struct zram_config config = {
-      .algorithms[0].backend = zcomp_backend_find ("lz4"),
-      .disksize = (uint64_t) nr_pages * ZRAM_PAGE_SIZE};
-
-  if (zram_create (&zram, &config) != 0)
-    fail ("zram_create");
-}
-
-static void
 engine_write (uint32_t slot, const char *page)
 {
-  if (zram_write (zram, page, ZRAM_PAGE_SIZE,
-                  (uint64_t) slot * ZRAM_PAGE_SIZE) != 0)
-    fail ("zram_write");
+  device_write (zram, slot, page);
 }
 
 static void
 engine_read (uint32_t slot, char *page)
 {
-  if (zram_read (zram, page, ZRAM_PAGE_SIZE,
-                 (uint64_t) slot * ZRAM_PAGE_SIZE) != 0)
-    fail ("zram_read");
+  device_read (zram, slot, page);
 }
 
 static void
@@ -105,7 +91,7 @@ static double rates[2][KINDS][MAX_ROUNDS];
 static const char *
 page_at (uint32_t i)
 {
-  return corpus + (size_t) i * ZRAM_PAGE_SIZE;
+  return corpus_page (&corpus, i);
 }
 
 /* Every page once, to where it was before, so that nothing grows. */
@@ -131,21 +117,6 @@ measure_reads (const struct side *side)
   for (uint32_t i = 0; i < nr_pages; i++)
     side->read (order[i], page);
   return nr_pages / (now () - start);
-}
-
-static int
-compare (const void *a, const void *b)
-{
-  const double x = *(const double *) a, y = *(const double *) b;
-
-  return (x > y) - (x < y);
-}
-
-static double
-sort_median (double *values, unsigned n)
-{
-  qsort (values, n, sizeof *values, compare);
-  return values[n / 2];
 }
 
 static void
@@ -243,7 +214,7 @@ mix_in_child (struct span *span, unsigned me, unsigned nr, unsigned threads,
               unsigned filled_by)
 {
   prctl (PR_SET_PDEATHSIG, SIGKILL);
-  new_engine ();
+  zram = device_for ("lz4", nr_pages);
   fill (filled_by);
   pthread_barrier_wait (&span->filled);
   span->start[me] = now ();
@@ -361,24 +332,28 @@ scale (void)
     }
 }
 
-int
-main (int argc, char *argv[])
+void
+bench_pagerates (int argc, char *argv[])
 {
-  const char *why = kernel_zram_missing ("lz4");
+  const struct argument arguments[] = {
+      ARGUMENT_NUMBER ('r', "ROUNDS", "in each of which all take turns",
+                       &rounds, 1, MAX_ROUNDS),
+      ARGUMENTS_END};
+  const struct synopsis synopsis = {
+      "CORPUS", 1, false,
+      "Pages a second, lz4: written and read by one thread, beside the\n"
+      "kernel's zram; mixed by 1 to as many threads as there are CPUs, and by\n"
+      "as many processes that share nothing.",
+      arguments};
   uint64_t random = 1;
-  int opt;
+  const char *why;
 
-  while ((opt = getopt (argc, argv, "r:")) != -1)
-    if (opt == 'r' && atoi (optarg) > 0 && atoi (optarg) <= MAX_ROUNDS)
-      rounds = (unsigned) atoi (optarg);
-    else
-      fail ("usage: pagerates [-r ROUNDS] CORPUS");
-  if (argc - optind != 1)
-    fail ("usage: pagerates [-r ROUNDS] CORPUS");
+  corpus = corpus_load (*arguments_parse (&synopsis, argc, argv), 1);
+  nr_pages = corpus.nr_pages;
   nr_cpus ();
-  corpus = load_corpus (argv[optind], 1, &nr_pages);
   order = new_permutation (nr_pages, &random);
-  new_engine ();
+  zram = device_for ("lz4", nr_pages);
+  why = kernel_zram_missing ("lz4");
   if (why)
     printf ("NOT RUN: /dev/zram: %s\n", why);
   else
@@ -386,5 +361,4 @@ main (int argc, char *argv[])
   compare_sides ();
   zram_destroy (zram);
   scale ();
-  return EXIT_SUCCESS;
 }

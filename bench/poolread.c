@@ -9,10 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cpus.h"
-#include "poolbench.h"
+#include "pool.h"
 #include "random.h"
 #include "util.h"
 #include "zsmalloc.h"
@@ -144,10 +143,9 @@ measure_pin (unsigned round)
 }
 
 void
-bench_read (const struct options *options)
+pool_read (const struct options *options)
 {
-  if (isatty (STDERR_FILENO))
-    fprintf (stderr, "poolbench: read\n");
+  progress ("read\n");
   run_on_cpu (0);
   fill_pool (options->mib);
   add_cells ();

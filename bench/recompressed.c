@@ -3,7 +3,7 @@
  * recompressed with zstd 9 and a dictionary that was trained on one page in a
  * hundred, beside the kernel's zram with lz4, on the same pages.
  *
- *   recompressed [-d KIB] [-l LEVEL] CORPUS
+ *   enginebench recompressed [-d KIB] [-l LEVEL] CORPUS
  *
  * Counted are the pools (mem_used_total), and with all that comes with them:
  * the slot table, 16 bytes a page on both sides, and here the dictionary and
@@ -20,12 +20,12 @@
 #include <unistd.h>
 #include <zdict.h>
 
+#include "arguments.h"
+#include "device.h"
+#include "enginebench.h"
 #include "kernelzram.h"
 #include "samefill.h"
-#include "util.h"
-#include "zcomp.h"
 #include "zcompdict.h"
-#include "zram.h"
 
 /* One page in so many is for training. */
 #define SAMPLE_STEP 100
@@ -33,10 +33,10 @@
 #define SLOT_BYTES          16
 #define KERNEL_OBJECT_BYTES (8 + 6)
 
-static const char *corpus;
+static struct corpus corpus;
 static uint32_t nr_pages;
-static size_t dict_kib = 112;
-static int level = 9;
+static unsigned dict_kib = 112;
+static unsigned level = 9;
 
 static struct zcomp_dict *
 train (void)
@@ -44,13 +44,14 @@ train (void)
   const uint32_t most = nr_pages / SAMPLE_STEP + 1;
   char *const samples = new_buffer ((size_t) most * ZRAM_PAGE_SIZE);
   size_t *const sizes = new_array (most, sizeof *sizes);
-  char *const bytes = new_buffer (dict_kib << 10);
+  const size_t room = (size_t) dict_kib << 10;
+  char *const bytes = new_buffer (room);
   struct zcomp_dict *dict;
   unsigned n = 0;
   size_t len;
 
   for (uint32_t i = 0; i < nr_pages; i += SAMPLE_STEP) {
-    const char *const page = corpus + (size_t) i * ZRAM_PAGE_SIZE;
+    const char *const page = corpus_page (&corpus, i);
     uint64_t word;
 
     if (page_is_same_filled (page, &word))
@@ -58,7 +59,7 @@ train (void)
     memcpy (samples + (size_t) n * ZRAM_PAGE_SIZE, page, ZRAM_PAGE_SIZE);
     sizes[n++] = ZRAM_PAGE_SIZE;
   }
-  len = ZDICT_trainFromBuffer (bytes, dict_kib << 10, samples, sizes, n);
+  len = ZDICT_trainFromBuffer (bytes, room, samples, sizes, n);
   if (ZDICT_isError (len))
     fail ("training: %s", ZDICT_getErrorName (len));
   if (zcomp_dict_create (&dict, bytes, len) != 0)
@@ -92,10 +93,9 @@ print_taken (const char *what, const struct taken *taken)
 static struct taken
 take (const struct zram *zram)
 {
-  struct zram_stats stats;
+  const struct zram_stats stats = device_stats (zram);
   struct zcomp_usage usage;
 
-  zram_stats (zram, &stats);
   zram_comp_usage (zram, &usage);
   return (struct taken){.pool = stats.mem_used_total,
                         .all =
@@ -107,29 +107,29 @@ must_hold_corpus (struct zram *zram)
 {
   char page[ZRAM_PAGE_SIZE];
 
-  for (uint32_t i = 0; i < nr_pages; i++)
-    if (zram_read (zram, page, sizeof page, (uint64_t) i * sizeof page) != 0 ||
-        memcmp (page, corpus + (size_t) i * sizeof page, sizeof page) != 0)
+  for (uint32_t i = 0; i < nr_pages; i++) {
+    device_read (zram, i, page);
+    if (memcmp (page, corpus_page (&corpus, i), sizeof page) != 0)
       fail ("page %u is not what it was", i);
+  }
 }
 
 static struct taken
 measure_here (void)
 {
-  struct zram_config config = {
-      .disksize = (uint64_t) nr_pages * ZRAM_PAGE_SIZE,
-      .algorithms[0].backend = zcomp_backend_find ("lz4"),
-      .algorithms[1].backend = zcomp_backend_find ("zstd")};
+  struct zram_config config = {.disksize = (uint64_t) nr_pages * ZRAM_PAGE_SIZE,
+                               .algorithms[0].backend = algorithm_named ("lz4"),
+                               .algorithms[1].backend =
+                                   algorithm_named ("zstd")};
   const struct zram_recompress what = {.max_pages = UINT64_MAX, .priority = 1};
   struct zram_recompressed done;
   struct zram *zram;
   struct taken taken;
 
   config.algorithms[1].params = (struct zcomp_params){
-      .has_level = true, .level = level, .dict = train ()};
-  if (zram_create (&zram, &config) != 0 ||
-      zram_write (zram, corpus, config.disksize, 0) != 0)
-    fail ("zram_create, zram_write");
+      .has_level = true, .level = (int) level, .dict = train ()};
+  zram = device_new (&config);
+  device_fill (zram, &corpus);
   taken = take (zram);
   print_taken ("here, lz4", &taken);
   if (zram_recompress (zram, &what, NULL, &done) != 0)
@@ -154,7 +154,7 @@ measure_kernel (void)
   uint64_t objects;
 
   for (uint32_t i = 0; i < nr_pages; i++)
-    if (pwrite (fd, corpus + (size_t) i * ZRAM_PAGE_SIZE, ZRAM_PAGE_SIZE,
+    if (pwrite (fd, corpus_page (&corpus, i), ZRAM_PAGE_SIZE,
                 (off_t) i * ZRAM_PAGE_SIZE) != ZRAM_PAGE_SIZE)
       fail ("writing to the kernel's zram: %s", strerror (errno));
   kernel_zram_stats (&stats);
@@ -166,33 +166,39 @@ measure_kernel (void)
   return taken;
 }
 
-int
-main (int argc, char *argv[])
+static void
+compare_sides (void)
 {
   const char *const why = kernel_zram_missing ("lz4");
   struct taken here, there;
-  int opt;
 
-  while ((opt = getopt (argc, argv, "d:l:")) != -1)
-    if (opt == 'd' && atoi (optarg) > 0)
-      dict_kib = (size_t) atoi (optarg);
-    else if (opt == 'l')
-      level = atoi (optarg);
-    else
-      fail ("usage: recompressed [-d KIB] [-l LEVEL] CORPUS");
-  if (argc - optind != 1)
-    fail ("usage: recompressed [-d KIB] [-l LEVEL] CORPUS");
-  corpus = load_corpus (argv[optind], 1, &nr_pages);
-  printf ("zstd %d, dictionary of at most %zu KiB, in %% of the pages\n", level,
+  printf ("zstd %u, dictionary of at most %u KiB, in %% of the pages\n", level,
           dict_kib);
   here = measure_here ();
   if (why) {
     printf ("NOT RUN: /dev/zram: %s\n", why);
-    return EXIT_SUCCESS;
+    return;
   }
   there = measure_kernel ();
   printf ("of the kernel's: pool %.3f, all %.3f\n",
           (double) here.pool / (double) there.pool,
           (double) here.all / (double) there.all);
-  return EXIT_SUCCESS;
+}
+
+void
+bench_recompressed (int argc, char *argv[])
+{
+  const struct argument arguments[] = {
+      ARGUMENT_NUMBER ('d', "KIB", "of the dictionary, at most", &dict_kib, 1,
+                       1 << 20),
+      ARGUMENT_NUMBER ('l', "LEVEL", "of zstd", &level, 1, 22), ARGUMENTS_END};
+  const struct synopsis synopsis = {
+      "CORPUS", 1, false,
+      "What pages take that were written with lz4 and are recompressed with\n"
+      "zstd and a dictionary, beside the kernel's zram with lz4.",
+      arguments};
+
+  corpus = corpus_load (*arguments_parse (&synopsis, argc, argv), 1);
+  nr_pages = corpus.nr_pages;
+  compare_sides ();
 }

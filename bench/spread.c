@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* spread: from how many pages on it pays to let workers help with a request.
  *
- *   spread [-r ROUNDS] CORPUS
+ *   enginebench spread [-r ROUNDS] CORPUS
  *
  * For lz4 and zstd, requests of 1 to 256 pages, read and written by one thread:
  * alone, with workers' help from the first page on, and (threshold 0) all by
@@ -11,15 +11,14 @@
 #include <config.h>
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
+#include "arguments.h"
 #include "cpus.h"
+#include "device.h"
+#include "enginebench.h"
+#include "median.h"
 #include "random.h"
-#include "util.h"
 #include "workpool.h"
-#include "zcomp.h"
-#include "zram.h"
 
 #define MAX_ROUNDS 1001
 #define MOST_PAGES 256U
@@ -31,28 +30,12 @@ enum {
   WAYS
 };
 
-static const char *corpus;
-static uint32_t nr_pages;
+static struct corpus corpus;
 static struct zram *devices[WAYS];
 static struct workpool *workers;
 static unsigned rounds = 201;
 static char *buf;
 static double times[WAYS][MAX_ROUNDS];
-
-static int
-compare (const void *a, const void *b)
-{
-  const double x = *(const double *) a, y = *(const double *) b;
-
-  return (x > y) - (x < y);
-}
-
-static double
-median (double *values)
-{
-  qsort (values, rounds, sizeof *values, compare);
-  return values[rounds / 2];
-}
 
 static double
 time_request (struct zram *zram, bool write, unsigned pages, uint32_t first)
@@ -61,7 +44,7 @@ time_request (struct zram *zram, bool write, unsigned pages, uint32_t first)
   const uint64_t count = (uint64_t) pages * ZRAM_PAGE_SIZE;
   const double start = now ();
 
-  if ((write ? zram_write (zram, corpus + offset, count, offset)
+  if ((write ? zram_write (zram, corpus.pages + offset, count, offset)
              : zram_read (zram, buf, count, offset)) != 0)
     fail ("a request failed");
   return (now () - start) * 1e6;
@@ -75,7 +58,7 @@ compare_ways (const char *algorithm, bool write, unsigned pages)
 
   for (unsigned round = 0; round < rounds; round++) {
     const uint32_t first =
-        (uint32_t) random_below (&random, nr_pages - pages + 1);
+        (uint32_t) random_below (&random, corpus.nr_pages - pages + 1);
 
     for (unsigned i = 0; i < WAYS; i++) {
       const unsigned way = (i + round) % WAYS;
@@ -84,7 +67,7 @@ compare_ways (const char *algorithm, bool write, unsigned pages)
     }
   }
   for (unsigned way = 0; way < WAYS; way++)
-    medians[way] = median (times[way]);
+    medians[way] = sort_median (times[way], rounds);
   printf ("%-5s %-5s %5u %9.1f %9.1f %6.2f %9.1f %6.2f\n", algorithm,
           write ? "write" : "read", pages, medians[ALONE], medians[HELPED],
           medians[ALONE] / medians[HELPED], medians[BY_WORKERS],
@@ -97,14 +80,13 @@ compare_algorithm (const char *name)
 {
   for (unsigned way = 0; way < WAYS; way++) {
     const struct zram_config config = {
-        .disksize = (uint64_t) nr_pages * ZRAM_PAGE_SIZE,
-        .algorithms[0].backend = zcomp_backend_find (name),
+        .disksize = (uint64_t) corpus.nr_pages * ZRAM_PAGE_SIZE,
+        .algorithms[0].backend = algorithm_named (name),
         .workers = way == ALONE ? NULL : workers,
         .spread_threshold = way == BY_WORKERS ? 0 : 1};
 
-    if (zram_create (&devices[way], &config) != 0 ||
-        zram_write (devices[way], corpus, config.disksize, 0) != 0)
-      fail ("zram_create, zram_write");
+    devices[way] = device_new (&config);
+    device_fill (devices[way], &corpus);
   }
   for (unsigned write = 0; write < 2; write++)
     for (unsigned pages = 1; pages <= MOST_PAGES; pages *= 2)
@@ -113,19 +95,20 @@ compare_algorithm (const char *name)
     zram_destroy (devices[way]);
 }
 
-int
-main (int argc, char *argv[])
+void
+bench_spread (int argc, char *argv[])
 {
-  int opt;
+  const struct argument arguments[] = {ARGUMENT_NUMBER ('r', "ROUNDS",
+                                                        "requests of each kind",
+                                                        &rounds, 1, MAX_ROUNDS),
+                                       ARGUMENTS_END};
+  const struct synopsis synopsis = {
+      "CORPUS", 1, false,
+      "Requests of 1 to 256 pages, by one thread alone, with workers' help,\n"
+      "and by workers: medians in microseconds, and how many times as fast.",
+      arguments};
 
-  while ((opt = getopt (argc, argv, "r:")) != -1)
-    if (opt == 'r' && atoi (optarg) > 0 && atoi (optarg) <= MAX_ROUNDS)
-      rounds = (unsigned) atoi (optarg);
-    else
-      fail ("usage: spread [-r ROUNDS] CORPUS");
-  if (argc - optind != 1)
-    fail ("usage: spread [-r ROUNDS] CORPUS");
-  corpus = load_corpus (argv[optind], MOST_PAGES, &nr_pages);
+  corpus = corpus_load (*arguments_parse (&synopsis, argc, argv), MOST_PAGES);
   buf = new_buffer ((size_t) MOST_PAGES * ZRAM_PAGE_SIZE);
   if (workpool_create (&workers, nr_cpus ()) != 0 ||
       workpool_start (workers) != 0)
@@ -135,5 +118,4 @@ main (int argc, char *argv[])
   compare_algorithm ("lz4");
   compare_algorithm ("zstd");
   workpool_destroy (workers);
-  return EXIT_SUCCESS;
 }

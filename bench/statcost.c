@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What it costs to read the statistics of a small disk and of a large one that
- * are as full as each other, in turn: it is not to grow with the disk.
+/* statcost: what it costs to read the statistics of a small disk and of a large
+ * one that are as full as each other, in turn: it is not to grow with the disk.
  *
  * A sixteenth of each is written: one page in sixteen is compressible, as most
  * memory would be used up by the large disk otherwise; the others are
@@ -13,13 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "attr.h"
+#include "device.h"
+#include "enginebench.h"
+#include "median.h"
 #include "random.h"
-#include "util.h"
 
-#define GIB    (UINT64_C (1) << 30)
-#define ROUNDS 1000
-#define RUN    16
+#define MAX_ROUNDS 100000
+#define RUN        16
 
 /* Reads between two looks at the clock, which take time themselves. */
 #define BATCH 8
@@ -30,9 +32,10 @@ enum side {
   SIDES
 };
 
-static const char *const disksizes[SIDES] = {"1G", "64G"};
+static const char *disksizes[SIDES] = {"1G", "64G"};
+static unsigned rounds = 1000;
 static struct disk disks[SIDES];
-static double seconds[SIDES][ROUNDS];
+static double *seconds[SIDES];
 static char text[4096];
 static FILE *fp; /* writes to text */
 
@@ -47,8 +50,7 @@ fill_run (struct zram *zram, uint64_t offset)
     if (i == 0)
       for (size_t at = 0; at < sizeof page; at += 32)
         page[at] = (char) random64 (&random);
-    if (zram_write (zram, page, sizeof page, offset + i * sizeof page) < 0)
-      fail ("zram_write");
+    device_write (zram, offset / sizeof page + i, page);
   }
 }
 
@@ -79,21 +81,6 @@ measure (const struct attr *attr, enum side side, unsigned round)
   seconds[side][round] = (now () - start) / BATCH;
 }
 
-static int
-compare (const void *a, const void *b)
-{
-  const double x = *(const double *) a, y = *(const double *) b;
-
-  return (x > y) - (x < y);
-}
-
-static double
-median (enum side side)
-{
-  qsort (seconds[side], ROUNDS, sizeof seconds[side][0], compare);
-  return seconds[side][ROUNDS / 2];
-}
-
 static void
 print_line (const char *name, const double *medians)
 {
@@ -108,27 +95,26 @@ run_attribute (const struct attr *attr, double *sums)
 {
   double medians[SIDES];
 
-  for (unsigned round = 0; round < ROUNDS; round++) {
+  for (unsigned round = 0; round < rounds; round++) {
     measure (attr, (enum side) (round % SIDES), round);
     measure (attr, (enum side) ((round + 1) % SIDES), round);
   }
   for (enum side side = SMALL; side < SIDES; side++) {
-    medians[side] = median (side);
+    medians[side] = sort_median (seconds[side], rounds);
     sums[side] += medians[side];
   }
   print_line (attr->name, medians);
 }
 
-int
-main (void)
+static void
+compare_disks (void)
 {
   double sums[SIDES] = {0};
 
-  fp = fmemopen (text, sizeof text, "w");
-  if (!fp)
-    fail ("fmemopen");
-  for (enum side side = SMALL; side < SIDES; side++)
+  for (enum side side = SMALL; side < SIDES; side++) {
+    seconds[side] = new_array (rounds, sizeof *seconds[side]);
     make_disk (side);
+  }
   printf ("%-18s %6s ns %6s ns  ratio\n", "median of reads", disksizes[SMALL],
           disksizes[LARGE]);
   for (size_t i = 0; i < attr_count; i++)
@@ -137,6 +123,26 @@ main (void)
   print_line ("all", sums);
   for (enum side side = SMALL; side < SIDES; side++)
     disk_destroy (&disks[side]);
+}
+
+void
+bench_statcost (int argc, char *argv[])
+{
+  const struct argument arguments[] = {
+      ARGUMENT_TEXT ('l', "SIZE", "of the large disk", &disksizes[LARGE]),
+      ARGUMENT_NUMBER ('r', "ROUNDS", "of reads", &rounds, 1, MAX_ROUNDS),
+      ARGUMENT_TEXT ('s', "SIZE", "of the small disk", &disksizes[SMALL]),
+      ARGUMENTS_END};
+  const struct synopsis synopsis = {
+      "", 0, false,
+      "Nanoseconds to read each statistic of a small disk and of a large one\n"
+      "that are as full as each other (mostly with same-filled pages).",
+      arguments};
+
+  arguments_parse (&synopsis, argc, argv);
+  fp = fmemopen (text, sizeof text, "w");
+  if (!fp)
+    fail ("fmemopen");
+  compare_disks ();
   fclose (fp);
-  return EXIT_SUCCESS;
 }

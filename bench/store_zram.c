@@ -6,25 +6,11 @@
 #include <config.h>
 
 #include "density.h"
+#include "device.h"
 #include "memory.h"
-#include "util.h"
-#include "zcomp.h"
-#include "zram.h"
 
 static struct zram *zram;
 static struct memory before;
-
-static void
-create (const struct input *input, uint32_t nr_pages)
-{
-  const struct zram_config config = {
-      .disksize = (uint64_t) nr_pages * ZRAM_PAGE_SIZE,
-      .algorithms[0].backend = zcomp_backend_find (input->algorithm),
-  };
-
-  if (zram_create (&zram, &config) != 0)
-    fail ("zram_create");
-}
 
 static const char *
 zram_missing (const struct input *input)
@@ -43,9 +29,7 @@ zram_close (void)
 static void
 zram_write_slot (const struct input *input, uint32_t slot, uint32_t page)
 {
-  if (zram_write (zram, input_page (input, page), ZRAM_PAGE_SIZE,
-                  (uint64_t) slot * ZRAM_PAGE_SIZE) != 0)
-    fail ("zram_write");
+  device_write (zram, slot, input_page (input, page));
 }
 
 static void
@@ -57,9 +41,7 @@ zram_discard_slot (uint32_t slot)
 static void
 zram_read_slot (uint32_t slot, char *buf)
 {
-  if (zram_read (zram, buf, ZRAM_PAGE_SIZE, (uint64_t) slot * ZRAM_PAGE_SIZE) !=
-      0)
-    fail ("zram_read");
+  device_read (zram, slot, buf);
 }
 
 static uint64_t
@@ -75,7 +57,7 @@ zram_open (const struct input *input)
 {
   static char buf[ZRAM_PAGE_SIZE];
 
-  create (input, 16);
+  zram = device_for (input->algorithm, 16);
   for (uint32_t i = 0; i < 16; i++) {
     zram_write_slot (input, i, i % input->nr_pages);
     zram_read_slot (i, buf);
@@ -84,17 +66,16 @@ zram_open (const struct input *input)
   zram_compact_all ();
   zram_close ();
   memory_now (&before);
-  create (input, input->nr_pages);
+  zram = device_for (input->algorithm, input->nr_pages);
 }
 
 static void
 zram_usage (struct usage *usage)
 {
+  const struct zram_stats stats = device_stats (zram);
   struct memory memory;
-  struct zram_stats stats;
 
   memory_now (&memory);
-  zram_stats (zram, &stats);
   usage->objects = stats.orig_data_size / ZRAM_PAGE_SIZE - stats.same_pages;
   usage->compressed = stats.compr_data_size;
   usage->used = stats.mem_used_total;

@@ -35,6 +35,18 @@ fail (const char *format, ...)
   exit (EXIT_FAILURE);
 }
 
+void
+progress (const char *format, ...)
+{
+  va_list args;
+
+  if (!isatty (STDERR_FILENO))
+    return;
+  va_start (args, format);
+  vfprintf (stderr, format, args);
+  va_end (args);
+}
+
 static uint64_t
 clock_ns (clockid_t clock)
 {

@@ -15,6 +15,9 @@
 extern void
 fail (const char *format, ...) ZRAM_PRINTF (1, 2) __attribute__ ((noreturn));
 
+/* What is under way, on standard error if that is a terminal. */
+extern void progress (const char *format, ...) ZRAM_PRINTF (1, 2);
+
 /* Seconds of some clock that only goes forward. */
 extern double now (void);
 

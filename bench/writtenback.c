@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* writtenback: what writing back costs, on a file, lz4, the engine alone.
  *
- *   writtenback written FILE CORPUS    bytes written for each byte of an object
- *   writtenback rate FILE CORPUS       pages a second, and one at a time
- *   writtenback read FILE CORPUS       pages a second from there, 32 at a time
- *   writtenback latency FILE CORPUS    what who reads from memory notices
+ *   enginebench writtenback written FILE CORPUS    bytes written for each byte
+ * of an object enginebench writtenback rate FILE CORPUS       pages a second,
+ * and one at a time enginebench writtenback read FILE CORPUS       pages a
+ * second from there, 32 at a time enginebench writtenback latency FILE CORPUS
+ * what who reads from memory notices
  *
  * "written" writes all pages back once; and then, for stores of which 60 and
  * 80 % are in use, overwrites pages at random, or nine times in ten one of a
@@ -31,12 +32,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arguments.h"
+#include "device.h"
+#include "enginebench.h"
+#include "median.h"
 #include "random.h"
 #include "segments.h"
 #include "store.h"
-#include "util.h"
-#include "zcomp.h"
-#include "zram.h"
 
 /* Of "read". */
 #define DEPTH   32
@@ -46,7 +48,8 @@
 #define BATCHES 64
 #define TIMES   8
 
-static const char *file, *corpus;
+static const char *file;
+static struct corpus corpus;
 static uint32_t nr_pages;
 static uint64_t seed = 1;
 
@@ -59,7 +62,7 @@ disk_bytes (void)
 static const char *
 page_at (uint32_t i)
 {
-  return corpus + (size_t) i * ZRAM_PAGE_SIZE;
+  return corpus_page (&corpus, i);
 }
 
 /* A disk with a store of so many bytes. */
@@ -70,39 +73,23 @@ make_disk (uint64_t store_bytes)
       .backing_dev = file, .size = store_bytes, .overwrite = true};
   struct zram_config config = {.disksize = disk_bytes (),
                                .algorithms[0].backend =
-                                   zcomp_backend_find ("lz4")};
+                                   algorithm_named ("lz4")};
   struct zram *zram;
   char *why;
 
   if (store_open (&config.store, &where, &why) != 0)
     fail ("%s", why ? why : "store_open");
-  if (zram_create (&zram, &config) != 0 || zram_start (zram) != 0)
-    fail ("zram_create, zram_start");
+  zram = device_new (&config);
+  if (zram_start (zram) != 0)
+    fail ("zram_start");
   return zram;
-}
-
-static void
-write_page (struct zram *zram, uint32_t index, const char *page)
-{
-  if (zram_write (zram, page, ZRAM_PAGE_SIZE,
-                  (uint64_t) index * ZRAM_PAGE_SIZE) != 0)
-    fail ("zram_write");
 }
 
 static void
 write_all (struct zram *zram)
 {
   for (uint32_t i = 0; i < nr_pages; i++)
-    write_page (zram, i, page_at (i));
-}
-
-static struct zram_stats
-stats_of (struct zram *zram)
-{
-  struct zram_stats stats;
-
-  zram_stats (zram, &stats);
-  return stats;
+    device_write (zram, i, page_at (i));
 }
 
 /* Whatever is in memory; how many pages. */
@@ -122,7 +109,8 @@ write_back (struct zram *zram)
 static uint64_t
 large (void)
 {
-  const uint64_t room = disk_bytes () + disk_bytes () / 4 + 16 * SEGMENT_MAX;
+  const uint64_t room =
+      disk_bytes () + disk_bytes () / 4 + 16 * (uint64_t) SEGMENT_MAX;
 
   return room > UINT64_C (1) << 30 ? room : UINT64_C (1) << 30;
 }
@@ -137,9 +125,9 @@ measure_first (void)
   struct zram_stats before, after;
 
   write_all (zram);
-  before = stats_of (zram);
+  before = device_stats (zram);
   write_back (zram);
-  after = stats_of (zram);
+  after = device_stats (zram);
   printf ("once             %.3f (a block for each page: %.2f)\n",
           (double) after.bd_writes / (double) before.compr_data_size,
           (double) (after.bd_count * ZRAM_PAGE_SIZE) /
@@ -164,16 +152,16 @@ choose_page (bool skewed)
 static double
 overwrite (struct zram *zram, uint64_t bytes, bool skewed)
 {
-  const uint64_t start = stats_of (zram).bd_writes;
+  const uint64_t start = device_stats (zram).bd_writes;
   uint64_t written = 0, objects = 0;
 
   while (written < bytes) {
     for (uint32_t i = 0; i < nr_pages / BATCHES; i++)
-      write_page (zram, choose_page (skewed),
-                  page_at (random_below (&seed, nr_pages)));
-    objects += stats_of (zram).compr_data_size;
+      device_write (zram, choose_page (skewed),
+                    page_at (random_below (&seed, nr_pages)));
+    objects += device_stats (zram).compr_data_size;
     write_back (zram);
-    written = stats_of (zram).bd_writes - start;
+    written = device_stats (zram).bd_writes - start;
   }
   return (double) written / (double) objects;
 }
@@ -259,11 +247,12 @@ static void *
 read_at_random (void *arg)
 {
   struct reader *const reader = arg;
-  const uint32_t n = reader->nr_pages;
-  char *const pages = new_buffer ((size_t) n * ZRAM_PAGE_SIZE);
+  const uint64_t n = reader->nr_pages;
+  char *const pages = new_buffer (n * ZRAM_PAGE_SIZE);
 
   while (now () < reader->end) {
-    const uint64_t index = random_below (&reader->seed, nr_pages / n) * n;
+    const uint64_t index =
+        random_below (&reader->seed, (uint32_t) (nr_pages / n)) * n;
 
     if (zram_read (reader->zram, pages, n * ZRAM_PAGE_SIZE,
                    index * ZRAM_PAGE_SIZE) != 0)
@@ -277,7 +266,7 @@ read_at_random (void *arg)
 static double
 read_by (struct zram *zram, unsigned threads)
 {
-  const uint64_t before = stats_of (zram).bd_reads;
+  const uint64_t before = device_stats (zram).bd_reads;
   struct reader readers[DEPTH];
 
   for (unsigned i = 0; i < threads; i++) {
@@ -291,7 +280,7 @@ read_by (struct zram *zram, unsigned threads)
   }
   for (unsigned i = 0; i < threads; i++)
     pthread_join (readers[i].thread, NULL);
-  return (double) (stats_of (zram).bd_reads - before) / SECONDS;
+  return (double) (device_stats (zram).bd_reads - before) / SECONDS;
 }
 
 static void
@@ -325,19 +314,11 @@ write_upper_back (void *arg)
   return NULL;
 }
 
-static int
-compare (const void *a, const void *b)
-{
-  const float x = *(const float *) a, y = *(const float *) b;
-
-  return (x > y) - (x < y);
-}
-
 /* Of reads of the lower half until END, or until "over". */
 static double
 percentile_99 (struct zram *zram, double end)
 {
-  float *const times = new_array (MAX_READS, sizeof *times);
+  double *const times = new_array (MAX_READS, sizeof *times);
   char page[ZRAM_PAGE_SIZE];
   uint32_t n = 0;
   double result;
@@ -346,14 +327,13 @@ percentile_99 (struct zram *zram, double end)
     const uint64_t index = random_below (&seed, nr_pages / 2);
     double done;
 
-    if (zram_read (zram, page, sizeof page, index * sizeof page) != 0)
-      fail ("zram_read");
+    device_read (zram, index, page);
     done = now ();
-    times[n] = (float) ((done - start) * 1e6);
+    times[n] = (done - start) * 1e6;
     start = done;
   }
-  qsort (times, n, sizeof *times, compare);
-  result = (double) times[n - 1 - n / 100];
+  sort_median (times, n);
+  result = times[n - 1 - n / 100];
   free (times);
   return result;
 }
@@ -375,24 +355,38 @@ measure_latency (void)
   zram_destroy (zram);
 }
 
-int
-main (int argc, char *argv[])
-{
-  const char *const what = argc == 4 ? argv[1] : "";
+static const struct kind {
+  const char *name;
+  void (*measure) (void);
+} kinds[] = {{"written", measure_written},
+             {"rate", measure_rate},
+             {"read", measure_read},
+             {"latency", measure_latency}};
 
-  if (argc == 4) {
-    file = argv[2];
-    corpus = load_corpus (argv[3], 1, &nr_pages);
-  }
-  if (strcmp (what, "written") == 0)
-    measure_written ();
-  else if (strcmp (what, "rate") == 0)
-    measure_rate ();
-  else if (strcmp (what, "read") == 0)
-    measure_read ();
-  else if (strcmp (what, "latency") == 0)
-    measure_latency ();
-  else
-    fail ("usage: writtenback written|rate|read|latency FILE CORPUS");
-  return EXIT_SUCCESS;
+#define NR_KINDS (sizeof kinds / sizeof *kinds)
+
+void
+bench_writtenback (int argc, char *argv[])
+{
+  const struct synopsis synopsis = {
+      "written|rate|read|latency FILE CORPUS", 3, false,
+      "What writing back to FILE costs, with lz4:\n"
+      "  written  bytes written for each byte of an object\n"
+      "  rate     pages a second that leave, and one at a time\n"
+      "  read     pages a second that come back, 32 at a time, by 32 threads\n"
+      "           and by one\n"
+      "  latency  the 99th percentile of reads from memory, in microseconds,\n"
+      "           alone and beside it",
+      NULL};
+  char **const operands = arguments_parse (&synopsis, argc, argv);
+  size_t i = 0;
+
+  while (i < NR_KINDS && strcmp (kinds[i].name, operands[0]) != 0)
+    i++;
+  if (i == NR_KINDS)
+    fail ("\"%s\" is not one of written, rate, read and latency", operands[0]);
+  file = operands[1];
+  corpus = corpus_load (operands[2], 1);
+  nr_pages = corpus.nr_pages;
+  kinds[i].measure ();
 }

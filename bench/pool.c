@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* poolbench: what the pool's calls cost.
+/* pool: what the pool's calls cost.
  *
- *   poolbench [-r ROUNDS] [-n OBJECTS] [-m MIB]
+ *   enginebench pool [-r ROUNDS] [-n OBJECTS] [-m MIB]
  *
  * A line of JSON on stdout for each round of each contestant; "ns" is CPU time
  * of a thread for each object.  The contestants of a comparison alternate, and
@@ -25,40 +25,29 @@
  */
 #include <config.h>
 
-#include <stdlib.h>
-#include <unistd.h>
+#include "arguments.h"
+#include "enginebench.h"
+#include "pool.h"
 
-#include "poolbench.h"
-#include "util.h"
-
-static uint32_t
-number (const char *arg, uint32_t max)
-{
-  const unsigned long n = strtoul (arg, NULL, 10);
-
-  if (n == 0 || n > max)
-    fail ("%s: not a number from 1 to %lu", arg, (unsigned long) max);
-  return (uint32_t) n;
-}
-
-int
-main (int argc, char *argv[])
+void
+bench_pool (int argc, char *argv[])
 {
   struct options options = {.rounds = 5, .nr_objects = 100000, .mib = 1024};
-  int opt;
+  const struct argument arguments[] = {
+      ARGUMENT_NUMBER ('m', "MIB", "of objects to read from", &options.mib, 1,
+                       1 << 16),
+      ARGUMENT_NUMBER ('n', "OBJECTS", "that live, of each thread's",
+                       &options.nr_objects, 1, 10000000),
+      ARGUMENT_NUMBER ('r', "ROUNDS", "and one to warm up", &options.rounds, 1,
+                       1000),
+      ARGUMENTS_END};
+  const struct synopsis synopsis = {
+      "", 0, false,
+      "What malloc and free of the pool cost beside glibc's, by one thread\n"
+      "and by two, and what finding and pinning an object costs: JSON.",
+      arguments};
 
-  while ((opt = getopt (argc, argv, "m:n:r:")) != -1)
-    if (opt == 'm')
-      options.mib = number (optarg, 1 << 16);
-    else if (opt == 'n')
-      options.nr_objects = number (optarg, 10000000);
-    else if (opt == 'r')
-      options.rounds = number (optarg, 1000);
-    else
-      return EXIT_FAILURE;
-  if (optind != argc)
-    fail ("usage: poolbench [-r ROUNDS] [-n OBJECTS] [-m MIB]");
-  bench_churn (&options);
-  bench_read (&options);
-  return EXIT_SUCCESS;
+  arguments_parse (&synopsis, argc, argv);
+  pool_churn (&options);
+  pool_read (&options);
 }
