@@ -233,7 +233,7 @@ compressed_size (struct zcomp_stream *stream, const char *page)
 static void
 compress_all (void)
 {
-  struct zcomp *const comp = codec_new (input.algorithm);
+  struct zcomp *const comp = codec_new (input.algorithm, 1);
   struct zcomp_stream *const stream = zcomp_stream_get (comp, ZCOMP_COMPRESS);
 
   for (uint32_t i = 0; i < input.nr_pages; i++)

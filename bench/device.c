@@ -28,11 +28,12 @@ algorithm_named (const char *name)
 }
 
 struct zcomp *
-codec_new (const char *algorithm)
+codec_new (const char *algorithm, unsigned nr_streams)
 {
   struct zcomp *comp;
 
-  if (zcomp_create (&comp, algorithm_named (algorithm), NULL, 1, NULL) != 0 ||
+  if (zcomp_create (&comp, algorithm_named (algorithm), NULL, nr_streams,
+                    NULL) != 0 ||
       zcomp_prepare (comp) != 0)
     fail ("zcomp_create");
   return comp;

@@ -29,8 +29,8 @@ extern struct corpus corpus_load (const char *file, uint32_t unit);
 
 extern const struct zcomp_backend *algorithm_named (const char *name);
 
-/* That algorithm, with one stream, by itself. */
-extern struct zcomp *codec_new (const char *algorithm);
+/* That algorithm by itself, with so many streams for each direction. */
+extern struct zcomp *codec_new (const char *algorithm, unsigned nr_streams);
 
 /* What a codec makes of a page. */
 struct object {

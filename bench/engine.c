@@ -125,7 +125,7 @@ time_decompress (struct zcomp_stream *stream)
 static void
 time_codec (const char *algorithm, struct result *result)
 {
-  struct zcomp *const comp = codec_new (algorithm);
+  struct zcomp *const comp = codec_new (algorithm, 1);
   struct zcomp_stream *in, *out;
 
   in = zcomp_stream_get (comp, ZCOMP_COMPRESS);

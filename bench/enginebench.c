@@ -34,6 +34,7 @@ static const struct subcommand {
     {"spread", "from how many pages on workers' help pays", bench_spread},
     {"statcost", "reading the statistics of small and large disks",
      bench_statcost},
+    {"threads", "page writes and reads by several threads", bench_threads},
     {"writtenback", "writing pages back, and reading them", bench_writtenback},
 };
 
