@@ -32,6 +32,7 @@ static const struct subcommand {
     {"pool", "what the pool's calls cost, beside malloc", bench_pool},
     {"recompressed", "memory that recompressed pages take", bench_recompressed},
     {"spread", "from how many pages on workers' help pays", bench_spread},
+    {"stages", "what each stage of a write and of a read costs", bench_stages},
     {"statcost", "reading the statistics of small and large disks",
      bench_statcost},
     {"threads", "page writes and reads by several threads", bench_threads},

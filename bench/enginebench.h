@@ -12,6 +12,7 @@ extern void bench_pagerates (int argc, char *argv[]);
 extern void bench_pool (int argc, char *argv[]);
 extern void bench_recompressed (int argc, char *argv[]);
 extern void bench_spread (int argc, char *argv[]);
+extern void bench_stages (int argc, char *argv[]);
 extern void bench_statcost (int argc, char *argv[]);
 extern void bench_threads (int argc, char *argv[]);
 extern void bench_writtenback (int argc, char *argv[]);
