@@ -105,6 +105,23 @@ device_fill (struct zram *zram, const struct corpus *corpus)
     fail ("zram_write");
 }
 
+void
+device_warm_up (const char *algorithm)
+{
+  struct zram *const zram = device_for (algorithm, 16);
+  char page[ZRAM_PAGE_SIZE];
+
+  for (uint32_t i = 0; i < 16; i++) {
+    memset (page, 0, sizeof page);
+    memset (page, (int) i + 1, sizeof page / 2);
+    device_write (zram, i, page);
+    device_read (zram, i, page);
+    zram_discard (zram, sizeof page, i * sizeof page);
+  }
+  zram_compact (zram, NULL);
+  zram_destroy (zram);
+}
+
 struct zram_stats
 device_stats (const struct zram *zram)
 {

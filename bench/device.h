@@ -49,6 +49,10 @@ extern struct zram *device_new (const struct zram_config *config);
 /* An empty one of so many pages. */
 extern struct zram *device_for (const char *algorithm, uint32_t nr_pages);
 
+/* Do everything once with a small device, before memory is measured: what code
+ * and libraries take for that, they take for one page as for many. */
+extern void device_warm_up (const char *algorithm);
+
 /* All of CORPUS, from the first slot on, in one request. */
 extern void device_fill (struct zram *zram, const struct corpus *corpus);
 

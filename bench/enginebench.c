@@ -25,12 +25,16 @@ static const struct subcommand {
   const char *summary;
   void (*run) (int argc, char *argv[]);
 } subcommands[] = {
+    {"breathe", "what is left of memory when a device is emptied",
+     bench_breathe},
     {"density", "what a page costs beyond its compressed size", bench_density},
     {"engine", "a page's codec, write and read, on one thread", bench_engine},
     {"levels", "sizes and times of each algorithm and level", bench_levels},
     {"pagerates", "page writes and reads beside /dev/zram", bench_pagerates},
     {"pool", "what the pool's calls cost, beside malloc", bench_pool},
     {"recompressed", "memory that recompressed pages take", bench_recompressed},
+    {"sparse", "metadata of a large disk of which little is written",
+     bench_sparse},
     {"spread", "from how many pages on workers' help pays", bench_spread},
     {"stages", "what each stage of a write and of a read costs", bench_stages},
     {"statcost", "reading the statistics of small and large disks",

@@ -5,12 +5,14 @@
 #ifndef BENCH_ENGINEBENCH_H
 #define BENCH_ENGINEBENCH_H
 
+extern void bench_breathe (int argc, char *argv[]);
 extern void bench_density (int argc, char *argv[]);
 extern void bench_engine (int argc, char *argv[]);
 extern void bench_levels (int argc, char *argv[]);
 extern void bench_pagerates (int argc, char *argv[]);
 extern void bench_pool (int argc, char *argv[]);
 extern void bench_recompressed (int argc, char *argv[]);
+extern void bench_sparse (int argc, char *argv[]);
 extern void bench_spread (int argc, char *argv[]);
 extern void bench_stages (int argc, char *argv[]);
 extern void bench_statcost (int argc, char *argv[]);

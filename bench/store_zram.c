@@ -50,21 +50,10 @@ zram_compact_all (void)
   return zram_compact (zram, NULL);
 }
 
-/* A small device goes first, so that what is measured has no code to bring
- * into memory, which it would do for one page as for many. */
 static void
 zram_open (const struct input *input)
 {
-  static char buf[ZRAM_PAGE_SIZE];
-
-  zram = device_for (input->algorithm, 16);
-  for (uint32_t i = 0; i < 16; i++) {
-    zram_write_slot (input, i, i % input->nr_pages);
-    zram_read_slot (i, buf);
-    zram_discard_slot (i);
-  }
-  zram_compact_all ();
-  zram_close ();
+  device_warm_up (input->algorithm);
   memory_now (&before);
   zram = device_for (input->algorithm, input->nr_pages);
 }
