@@ -20,8 +20,7 @@
 #include "zsmalloc.h"
 
 #define NR_WORKERS 2
-#define NR_OPS     200000 /* of each thread at a time */
-#define NR_SLICES  10     /* of a round */
+#define NR_SLICES  10 /* of a round */
 #define MEAN       1300
 #define SPREAD     325
 
@@ -58,6 +57,7 @@ static double seconds[NR_WORKERS];  /* that it took each */
 static uint64_t cpu_ns[NR_WORKERS]; /* of its CPU */
 
 static struct zs_pool *pool;
+static uint32_t nr_ops;                     /* of each worker at a time */
 static uint32_t nr_objects;                 /* of each worker */
 static _Atomic uint64_t *objects[NR_HEAPS]; /* those of all */
 
@@ -102,7 +102,7 @@ static inline __attribute__ ((always_inline)) void
 replace (enum heap heap, enum mix mix, _Atomic uint64_t *set, uint32_t nr,
          uint64_t random)
 {
-  for (unsigned n = 0; n < NR_OPS; n++) {
+  for (unsigned n = 0; n < nr_ops; n++) {
     const uint32_t i = random_below (&random, nr);
     const size_t len = random_len (mix, &random);
     const uint64_t new = heap_malloc (heap, len, i);
@@ -209,7 +209,7 @@ measure (struct result *result, uint64_t slice, enum heap heap, enum mix mix,
 
   run_job (&next);
   for (unsigned i = next.first; i < next.first + nr; i++) {
-    result->ops[i] += NR_OPS;
+    result->ops[i] += nr_ops;
     result->seconds[i] += seconds[i];
     result->cpu_ns += (double) cpu_ns[i];
   }
@@ -293,6 +293,7 @@ pool_churn (const struct options *options)
   pthread_t threads[NR_WORKERS];
 
   nr_objects = options->nr_objects;
+  nr_ops = options->nr_ops;
   nr_cpus ();
   for (enum heap heap = 0; heap < NR_HEAPS; heap++)
     objects[heap] =

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pool: what the pool's calls cost.
  *
- *   enginebench pool [-r ROUNDS] [-n OBJECTS] [-m MIB]
+ *   enginebench pool [-r ROUNDS] [-n OBJECTS] [-o OPS] [-m MIB]
  *
  * A line of JSON on stdout for each round of each contestant; "ns" is CPU time
  * of a thread for each object.  The contestants of a comparison alternate, and
@@ -32,12 +32,15 @@
 void
 bench_pool (int argc, char *argv[])
 {
-  struct options options = {.rounds = 5, .nr_objects = 100000, .mib = 1024};
+  struct options options = {
+      .rounds = 5, .nr_objects = 100000, .nr_ops = 200000, .mib = 1024};
   const struct argument arguments[] = {
       ARGUMENT_NUMBER ('m', "MIB", "of objects to read from", &options.mib, 1,
                        1 << 16),
       ARGUMENT_NUMBER ('n', "OBJECTS", "that live, of each thread's",
                        &options.nr_objects, 1, 10000000),
+      ARGUMENT_NUMBER ('o', "OPS", "replacements at a time", &options.nr_ops, 1,
+                       10000000),
       ARGUMENT_NUMBER ('r', "ROUNDS", "and one to warm up", &options.rounds, 1,
                        1000),
       ARGUMENTS_END};

@@ -8,6 +8,7 @@
 struct options {
   unsigned rounds;
   uint32_t nr_objects; /* live, of each thread's own */
+  uint32_t nr_ops;     /* replacements, of each thread at a time */
   uint32_t mib;        /* of objects, to read from */
 };
 

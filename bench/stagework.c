@@ -316,8 +316,10 @@ new_store (const char *file, uint64_t size)
   struct store *store;
   char *why;
 
-  if (store_open (&store, &config, &why) != 0 || store_start (store) != 0)
-    fail ("%s: no store can be made there", file);
+  if (store_open (&store, &config, &why) != 0)
+    fail ("%s", why ? why : "store_open");
+  if (store_start (store) != 0)
+    fail ("store_start");
   return store;
 }
 
@@ -334,7 +336,7 @@ work_new (const char *algorithm, uint32_t nr_pages, const char *file)
     fail ("out of memory");
   if (file) {
     work->places = new_array (nr_pages, sizeof *work->places);
-    work->store = new_store (file, STORE_HEADER + (uint64_t) nr_pages * PLACE);
+    work->store = new_store (file, (1 << 20) + nr_pages * PLACE);
   }
   work->reply = new_buffer (ZRAM_PAGE_SIZE);
   for (unsigned i = 0; i < GROUP; i++) {

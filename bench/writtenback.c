@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* writtenback: what writing back costs, on a file, lz4, the engine alone.
  *
- *   enginebench writtenback written FILE CORPUS    bytes written for each byte
- * of an object enginebench writtenback rate FILE CORPUS       pages a second,
- * and one at a time enginebench writtenback read FILE CORPUS       pages a
- * second from there, 32 at a time enginebench writtenback latency FILE CORPUS
- * what who reads from memory notices
+ *   enginebench writtenback [-t MS] KIND FILE CORPUS
+ *
+ *   written    bytes written for each byte of an object
+ *   rate       pages a second, and one at a time
+ *   read       pages a second from there, 32 at a time
+ *   latency    what who reads from memory notices
  *
  * "written" writes all pages back once; and then, for stores of which 60 and
  * 80 % are in use, overwrites pages at random, or nine times in ten one of a
@@ -41,8 +42,7 @@
 #include "store.h"
 
 /* Of "read". */
-#define DEPTH   32
-#define SECONDS 2.0
+#define DEPTH 32
 
 /* Of "written": a run for so many pages, and how often a store is filled. */
 #define BATCHES 64
@@ -52,6 +52,7 @@ static const char *file;
 static struct corpus corpus;
 static uint32_t nr_pages;
 static uint64_t seed = 1;
+static unsigned ms = 2000; /* that reads are timed */
 
 static uint64_t
 disk_bytes (void)
@@ -99,8 +100,12 @@ write_back (struct zram *zram)
   const struct zram_writeback all = {.end = nr_pages};
   struct zram_written done;
 
-  if (zram_writeback (zram, &all, NULL, &done) != 0)
-    fail ("zram_writeback");
+  const int r = zram_writeback (zram, &all, NULL, &done);
+
+  if (r == -ENOSPC)
+    fail ("the store is full: a corpus of 8 MiB or more leaves room to clean");
+  if (r != 0)
+    fail ("zram_writeback: %s", strerror (-r));
   return done.pages;
 }
 
@@ -273,14 +278,14 @@ read_by (struct zram *zram, unsigned threads)
     readers[i] = (struct reader){.zram = zram,
                                  .nr_pages = DEPTH / threads,
                                  .seed = i + 1,
-                                 .end = now () + SECONDS};
+                                 .end = now () + ms / 1e3};
     if (pthread_create (&readers[i].thread, NULL, read_at_random,
                         &readers[i]) != 0)
       fail ("pthread_create");
   }
   for (unsigned i = 0; i < threads; i++)
     pthread_join (readers[i].thread, NULL);
-  return (double) (device_stats (zram).bd_reads - before) / SECONDS;
+  return (double) (device_stats (zram).bd_reads - before) * 1e3 / ms;
 }
 
 static void
@@ -346,7 +351,7 @@ measure_latency (void)
   double alone, beside;
 
   write_all (zram);
-  alone = percentile_99 (zram, now () + SECONDS / 4);
+  alone = percentile_99 (zram, now () + ms / 4e3);
   if (pthread_create (&writer, NULL, write_upper_back, zram) != 0)
     fail ("pthread_create");
   beside = percentile_99 (zram, now () + 60);
@@ -368,6 +373,9 @@ static const struct kind {
 void
 bench_writtenback (int argc, char *argv[])
 {
+  const struct argument arguments[] = {
+      ARGUMENT_NUMBER ('t', "MS", "that reads are timed", &ms, 1, 600000),
+      ARGUMENTS_END};
   const struct synopsis synopsis = {
       "written|rate|read|latency FILE CORPUS", 3, false,
       "What writing back to FILE costs, with lz4:\n"
@@ -377,7 +385,7 @@ bench_writtenback (int argc, char *argv[])
       "           and by one\n"
       "  latency  the 99th percentile of reads from memory, in microseconds,\n"
       "           alone and beside it",
-      NULL};
+      arguments};
   char **const operands = arguments_parse (&synopsis, argc, argv);
   size_t i = 0;
 
