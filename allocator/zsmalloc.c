@@ -425,6 +425,20 @@ zs_malloc (struct zs_pool *pool, size_t len, uint64_t owner, uint64_t *handle)
   return malloc_growing (pool, zs_block_len (len), raw, owner, handle);
 }
 
+void
+zs_prefetch_free (const struct zs_pool *pool, uint64_t handle, size_t len)
+{
+  const zs_ref ref = zs_handle_ref (handle);
+  const zs_word *block;
+
+  if (zs_handle_raw (handle) || ref >> ZS_REF_SHIFT >= pool->max_zspages)
+    return;
+  block = zs_block (pool->base, ref);
+  __builtin_prefetch (block - 1, 1); /* the length of a free neighbour */
+  __builtin_prefetch (block, 1);
+  __builtin_prefetch (block + zs_block_len (len), 1);
+}
+
 /* The tag of the block after the one at REF, which lives: freeing will change
  * it, and may as well fetch it while it waits for the lock. */
 static inline void

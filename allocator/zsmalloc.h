@@ -103,6 +103,12 @@ zs_malloc (struct zs_pool *pool, size_t len, uint64_t owner, uint64_t *handle);
  * before this returns. */
 extern void zs_free (struct zs_pool *pool, uint64_t handle);
 
+/* An object of LEN bytes is about to be freed, or may be: begin to fetch what
+ * zs_free will look at, since from memory that takes as long as all the rest of
+ * it.  A hint: no object is read, and HANDLE may be stale, or any number. */
+extern void
+zs_prefetch_free (const struct zs_pool *pool, uint64_t handle, size_t len);
+
 /* The object's bytes, where they lie, to be read in place: an object never
  * straddles two mappings here, so there is no bounce buffer and no copy.  The
  * pointer is good until zs_obj_read_end; until then the object is pinned: it

@@ -16,6 +16,8 @@
  *              |
  *           [lock slot: swap old for new] -> free old
  *
+ *           The slot, and what freeing looks at, are fetched meanwhile.
+ *
  *   read    [lock slot: fill, copy, or decompress into the caller's buffer]
  *
  *   part    [lock slot: read, change, make and swap as a write does]
@@ -43,6 +45,16 @@ struct content {
   uint32_t flags;
 };
 
+void
+page_prefetch_free (const struct zram *zram, uint64_t index)
+{
+  uint64_t word;
+  uint32_t flags;
+
+  if (slot_peek (zram->table, index, &word, &flags) && slot_in_pool (flags))
+    zs_prefetch_free (zram->pool, word, slot_size (flags));
+}
+
 /* Store LEN bytes of SRC in the pool.  -EAGAIN, unless the caller, who then
  * holds no slot, MAY WAIT for the reserve: nothing is compressed twice because
  * there was no room at once. */
@@ -53,6 +65,7 @@ content_store (struct zram *zram, uint64_t index, const void *src, size_t len,
   struct patience patience = {0};
   int r;
 
+  page_prefetch_free (zram, index);
   do
     r = zs_malloc (zram->pool, len, index, &content->word);
   while (may_wait && reserve_again (&zram->reserve, &patience, &r));
@@ -204,8 +217,10 @@ page_write (struct zram *zram, uint64_t index, const void *buf, bool may_wait)
 {
   struct content new, old;
   struct slot *slot;
-  int r = content_make (zram, index, buf, may_wait, &new);
+  int r;
 
+  slot_prefetch (zram->table, index);
+  r = content_make (zram, index, buf, may_wait, &new);
   if (r < 0)
     return r;
   slot = slot_borrow_new (zram->table, index, &old.flags);

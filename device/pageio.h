@@ -62,6 +62,10 @@ extern int page_restore (struct zram *zram, unsigned priority,
 /* Make the slot empty; false if it was. */
 extern bool page_free (struct zram *zram, uint64_t index);
 
+/* The page is about to be freed, or may be: begin to fetch what that will look
+ * at.  Locks nothing. */
+extern void page_prefetch_free (const struct zram *zram, uint64_t index);
+
 /* The pool's zs_relocate_fn; ARG is the zram, an object's owner its slot. */
 extern bool
 page_relocate (void *arg, uint64_t index, uint64_t from, uint64_t to);

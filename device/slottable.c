@@ -300,6 +300,27 @@ slot_next_allocated (const struct slot_table *table, uint64_t index,
   return index;
 }
 
+bool
+slot_peek (const struct slot_table *table, uint64_t index, uint64_t *word,
+           uint32_t *flags)
+{
+  const struct slot *const slot = &table->slots[index];
+
+  if (!(atomic_load_explicit (leaf_of (table, index), memory_order_relaxed) &
+        LEAF_COUNT))
+    return false;
+  *word = atomic_load_explicit (&slot->word, memory_order_relaxed);
+  *flags = atomic_load_explicit (&slot->flags, memory_order_relaxed) &
+           ~(SLOT_LOCKED | SLOT_WAITERS);
+  return slot_allocated (*flags);
+}
+
+void
+slot_prefetch (const struct slot_table *table, uint64_t index)
+{
+  __builtin_prefetch (&table->slots[index], 1);
+}
+
 uint32_t
 slot_accessed (const struct slot_table *table, uint64_t index)
 {

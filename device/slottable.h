@@ -58,6 +58,14 @@ extern uint64_t
 slot_next_allocated (const struct slot_table *table, uint64_t index,
                      uint64_t end, uint32_t *flags);
 
+/* What slot INDEX alone holds, as a hint, likewise: its *WORD and *FLAGS, which
+ * may be of two moments; false if it is not allocated. */
+extern bool slot_peek (const struct slot_table *table, uint64_t index,
+                       uint64_t *word, uint32_t *flags);
+
+/* Begin to fetch slot INDEX, if it has memory. */
+extern void slot_prefetch (const struct slot_table *table, uint64_t index);
+
 /* When slot INDEX, which is allocated or was a moment ago, was last used. Takes
  * no lock. */
 extern uint32_t slot_accessed (const struct slot_table *table, uint64_t index);

@@ -243,6 +243,28 @@ START_TEST (allocated_slots_are_found)
   slot_table_destroy (table);
 }
 
+/* Where there is no memory nothing is read, and a borrower holds nobody up. */
+START_TEST (a_look_finds_what_a_slot_holds)
+{
+  struct slot_table *table = make_table (100000);
+  uint64_t word = 1;
+  uint32_t flags;
+  struct slot *slot;
+
+  ck_assert (!slot_peek (table, 70000, &word, &flags));
+  slot_prefetch (table, 70000);
+  set_slot (table, 70000, 123);
+  ck_assert (!slot_peek (table, 70001, &word, &flags));
+  slot = slot_borrow (table, 70000, &flags);
+  ck_assert (slot_peek (table, 70000, &word, &flags));
+  ck_assert_uint_eq (word, 123);
+  ck_assert_uint_eq (flags, SLOT_SAME);
+  slot_return (table, 70000, slot, SLOT_SAME);
+  clear_slot (table, 70000);
+  ck_assert (!slot_peek (table, 70000, &word, &flags));
+  slot_table_destroy (table);
+}
+
 START_TEST (shrink_keeps_what_is_allocated)
 {
   const uint64_t n = 1 << 16;
@@ -734,6 +756,8 @@ main (void)
   tcase_add_test (tc, a_borrowed_slot_can_be_asked_about);
   tcase_add_test (tc, next_skips_what_has_no_memory);
   tcase_add_test (tc, allocated_slots_are_found);
+  tcase_add_test (tc, a_look_finds_what_a_slot_holds);
+  tcase_add_test (tc, a_look_finds_what_a_slot_holds);
   tcase_add_test (tc, shrink_keeps_what_is_allocated);
   tcase_add_test (tc, shrink_of_everything_leaves_nothing);
   tcase_add_test (tc, shrink_of_odd_ranges_keeps_neighbours);

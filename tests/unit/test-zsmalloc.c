@@ -461,6 +461,26 @@ read_with_all_others (void *arg, unsigned me)
   zs_obj_read_end (readers->pool, readers->handle);
 }
 
+/* Of what is not, or no longer, an object nothing is read. */
+START_TEST (anything_may_be_fetched)
+{
+  static const uint64_t handles[] = {
+      0, 1, 2, UINT64_C (1) << 20, INT64_MAX, UINT64_MAX - 1, UINT64_MAX,
+  };
+  struct zs_pool *pool = make_pool (64 * MIB);
+  uint64_t handle;
+
+  for (size_t i = 0; i < sizeof handles / sizeof *handles; i++) {
+    zs_prefetch_free (pool, handles[i], 0);
+    zs_prefetch_free (pool, handles[i], ZRAM_PAGE_SIZE);
+  }
+  ck_assert_int_eq (zs_malloc (pool, 1000, 0, &handle), 0);
+  zs_prefetch_free (pool, handle, 1000);
+  zs_free (pool, handle);
+  zs_prefetch_free (pool, handle, 1000);
+  zs_pool_destroy (pool);
+}
+
 START_TEST (an_object_may_be_pinned_255_times)
 {
   const size_t len = _i ? ZRAM_PAGE_SIZE : 1000;
@@ -539,6 +559,7 @@ main (void)
   tcase_add_test (tc, lengths_and_owners_out_of_range_are_refused);
   tcase_add_test (tc, objects_lie_eight_bytes_apart_in_place);
   tcase_add_test (tc, writing_part_leaves_neighbours_alone);
+  tcase_add_test (tc, anything_may_be_fetched);
   tcase_add_loop_test (tc, an_object_may_be_pinned_255_times, 0, 2);
   tcase_add_test (tc, no_call_waits_for_a_reader);
   tcase_add_test (tc, two_pools_are_independent);
