@@ -23,7 +23,8 @@
  *   - LEAF_TOUCHED is set before the first slot of a leaf is borrowed, and is
  *     cleared when its memory has been given back;
  *   - while LEAF_SHRINKING is set, the count is 0 and stays so: whoever wants a
- *     new slot of the leaf sleeps until its memory has been given back.
+ *     new slot of the leaf sets LEAF_WAITERS and sleeps until its memory has
+ *     been given back.
  *
  * Table and leaf counts are opened to writing in steps (vmem.h), far fewer than
  * the mappings that a process may have.  The counts can be read from the start:
@@ -43,7 +44,8 @@
 
 #define LEAF_SHRINKING (1U << 31)
 #define LEAF_TOUCHED   (1U << 30)
-#define LEAF_COUNT     (LEAF_TOUCHED - 1)
+#define LEAF_WAITERS   (1U << 29)
+#define LEAF_COUNT     (LEAF_WAITERS - 1)
 
 /* A step is at least 2 MiB, what one page-table page maps. */
 #define MIN_STEP_SHIFT 21
@@ -151,7 +153,10 @@ leaf_of (const struct slot_table *table, uint64_t index)
 static ZRAM_NOINLINE uint32_t
 wait_for_shrink (_Atomic uint32_t *leaf, uint32_t seen)
 {
-  futex_wait (leaf, seen);
+  if (seen & LEAF_WAITERS || atomic_compare_exchange_strong_explicit (
+                                 leaf, &seen, seen | LEAF_WAITERS,
+                                 memory_order_relaxed, memory_order_relaxed))
+    futex_wait (leaf, seen | LEAF_WAITERS);
   return atomic_load_explicit (leaf, memory_order_relaxed);
 }
 
@@ -375,8 +380,11 @@ shrink_leaves (struct slot_table *table, uint64_t first, uint64_t count)
 
   vmem_give_back (&leaves, 1);
   for (uint64_t leaf = first; leaf < first + count; leaf++) {
-    atomic_store_explicit (&table->leaves[leaf], 0, memory_order_release);
-    futex_wake_all (&table->leaves[leaf]);
+    const uint32_t old = atomic_exchange_explicit (&table->leaves[leaf], 0,
+                                                   memory_order_release);
+
+    if (unlikely (old & LEAF_WAITERS))
+      futex_wake_all (&table->leaves[leaf]);
   }
 }
 
