@@ -46,7 +46,7 @@ my %needs = (
   fill => [ qw(ops block) ], scatter => [ qw(ops block) ],
   trim => [ qw(seconds ops block) ],
   engine => [ qw(compress decompress write read compressed huge) ],
-  metadata => [ qw(run written metadata) ],
+  metadata => [ qw(run written metadata page_tables) ],
   stage => [ qw(ns) ], scaling => [ qw(threads ops seconds) ],
 );
 # ... and by what others are divided.
@@ -300,6 +300,17 @@ my %add_phase = (
   trim => \&add_trim,
 );
 
+# Of a disk of programs' pages; there are rows of same-filled ones as well, to
+# show that it is all the same.
+sub add_metadata {
+  my ($row) = @_;
+  return if ($row->{content} // '') eq 'same-filled';
+  my $share = sub { 100 * $_[0] / $row->{written} };
+  add ($row, "metadata: $row->{run}", $share->($row->{metadata}));
+  add ($row, "page tables: $row->{run}",
+    $share->($row->{metadata} + $row->{page_tables}));
+}
+
 sub take_row {
   my ($row) = @_;
   my $kind = kind_of ($row);
@@ -310,8 +321,7 @@ sub take_row {
   elsif ($kind eq 'scaling') { add_scaling ($row) }
   elsif ($kind eq 'engine') { add_engine ($row) }
   elsif ($kind eq 'metadata') {
-    add ($row, "metadata: $row->{run}",
-      100 * $row->{metadata} / $row->{written});
+    add_metadata ($row);
   }
   else {
     my $process = process_of ($row);

@@ -196,22 +196,19 @@ shares_of (const struct held *held)
       (double) (held->table + held->table_page_tables) / percent};
 }
 
+/* What "report" reads: "metadata" is resident. */
 static void
 print_json (const struct layout *layout, const char *content,
             const struct held *held)
 {
-  const struct shares shares = shares_of (held);
-
-  printf ("{\"name\":\"sparse\",\"run\":\"%s\",\"content\":\"%s\""
-          ",\"disk\":%" PRIu64 ",\"data\":%" PRIu64 ",\"pool\":%" PRIu64
-          ",\"rss\":%" PRId64 ",\"page_tables\":%" PRId64 ",\"table\":%" PRIu64
-          ",\"table_page_tables\":%" PRIu64
-          ",\"percent_resident\":%.3f,\"percent\":%.3f"
-          ",\"percent_table\":%.3f,\"target\":%.0f}\n",
-          layout->name, content, disk_pages () * ZRAM_PAGE_SIZE,
-          (uint64_t) mib * MIB, held->pool, held->rss, held->page_tables,
-          held->table, held->table_page_tables, shares.resident, shares.all,
-          shares.table, layout->target);
+  printf ("{\"name\":\"zram-lz4\",\"phase\":\"metadata\",\"round\":1"
+          ",\"run\":%u,\"content\":\"%s\",\"device\":%" PRIu64
+          ",\"written\":%" PRIu64 ",\"pool\":%" PRIu64 ",\"metadata\":%" PRId64
+          ",\"page_tables\":%" PRId64 ",\"table\":%" PRIu64
+          ",\"table_page_tables\":%" PRIu64 "}\n",
+          layout->run * ZRAM_PAGE_SIZE, content, disk_pages () * ZRAM_PAGE_SIZE,
+          (uint64_t) mib * MIB, held->pool, held->rss - (int64_t) held->pool,
+          held->page_tables, held->table, held->table_page_tables);
 }
 
 static void

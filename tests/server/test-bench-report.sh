@@ -86,9 +86,9 @@ sparse ()
   trim zram-lz4 scatter 4096 16384 3
   trim memory-sparse scatter 4096 16384 4
   trim zram-lz4 fill 4096 1 9
-  row 1 zram-lz4 metadata '"run":1048576,"written":1000,"metadata":9'
-  row 1 zram-lz4 metadata '"run":65536,"written":1000,"metadata":71'
-  row 1 zram-lz4 metadata '"run":4096,"written":1000,"metadata":500'
+  row 1 zram-lz4 metadata '"run":1048576,"content":"corpus","written":1000,"metadata":9,"page_tables":1'
+  row 1 zram-lz4 metadata '"run":65536,"content":"corpus","written":1000,"metadata":71,"page_tables":9'
+  row 1 zram-lz4 metadata '"run":4096,"content":"corpus","written":1000,"metadata":500,"page_tables":9'
 }
 
 engine ()
