@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,17 @@ set_errno (int r)
   if (r < 0)
     nbdkit_set_error (-r);
   return r < 0 ? -1 : 0;
+}
+
+/* nbdkit's threads have buffers as long as their longest requests.  They are
+ * mapped, and go when they are freed, but the C library would have the next
+ * ones up to 32 MiB in its heap, and keep them there, once it has seen one
+ * freed: unless it is told where mapping begins.  (This is where it does to
+ * begin with.) */
+static void
+plugin_load (void)
+{
+  mallopt (M_MMAP_THRESHOLD, 128 << 10);
 }
 
 static void
@@ -429,6 +441,7 @@ static struct nbdkit_plugin plugin = {
     .config_help = help,
     .errno_is_preserved = 1,
 
+    .load = plugin_load,
     .unload = plugin_unload,
     .dump_plugin = plugin_dump,
     .config = plugin_config,

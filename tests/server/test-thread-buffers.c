@@ -2,10 +2,13 @@
 /* nbdkit's own buffers, which no limit of the plugin covers: each of its 16
  * threads for a connection keeps a buffer as long as its longest request, 64
  * MiB at most.  What the manual says of them holds: they go when the client
- * goes, and the blocksize-policy filter has clients ask for less at once.
+ * goes, be it the first or a later one; threads, and clients by the limit
+ * filter, bound them; and the blocksize-policy filter has clients ask for less
+ * at once.
  */
 #include <config.h>
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "data.h"
@@ -13,6 +16,15 @@
 
 #define THREADS 16U
 #define LEN     (8 * MiB)
+
+/* The largest request that nbdkit takes. */
+#define LARGEST (64 * MiB)
+
+/* How many clients at once, of a server with one thread for each. */
+#define CLIENTS 3U
+
+/* What else a client costs, and what the heap may keep. */
+#define MARGIN (4 * MiB)
 
 /* Long reads of an empty disk, all at once: nothing but the buffers grows. */
 static void
@@ -32,6 +44,16 @@ read_at_once (struct nbd_handle *nbd)
     NBD_YES (nbd_aio_command_completed (nbd, (uint64_t) cookies[i]));
   check_filled (buf, 0, THREADS * LEN, 0);
   free (buf);
+}
+
+/* A request of LEN bytes by a client that stays. */
+static struct nbd_handle *
+connect_and_read (const struct server *server, size_t len)
+{
+  struct nbd_handle *nbd = server_connect (server);
+
+  check_reads_byte (nbd, 0, len, 0);
+  return nbd;
 }
 
 struct shrinking {
@@ -67,6 +89,59 @@ test_given_back (void)
   server_stop (&server);
 }
 
+/* Several clients at once, again and again, each time with shorter requests:
+ * the C library would rather keep the memory of those. */
+static void
+test_given_back_again (void)
+{
+  struct nbd_handle *clients[CLIENTS], *nbd;
+  struct shrinking shrinking;
+  struct server server;
+
+  server_start (&server, "-t", "1", "1G", NULL);
+  nbd = connect_and_read (&server, PAGE);
+  shrinking =
+      (struct shrinking){&server, server_memory (&server, "Rss") + MARGIN};
+  for (size_t len = 3 * LEN; len >= MARGIN; len /= 2) {
+    for (unsigned i = 0; i < CLIENTS; i++)
+      clients[i] = connect_and_read (&server, len);
+    CHECK (!has_shrunk (&shrinking));
+    for (unsigned i = 0; i < CLIENTS; i++)
+      nbd_close (clients[i]);
+    wait_until (has_shrunk, &shrinking, "nbdkit's buffers to go, once more");
+  }
+  nbd_close (nbd);
+  server_stop (&server);
+}
+
+/* What the manual gives: limit times threads times the largest request. */
+static void
+test_bounded (void)
+{
+  struct nbd_handle *clients[CLIENTS], *nbd = nbd_create ();
+  struct server server;
+  uint64_t base, most;
+
+  server_start (&server, "-t", "1", "--filter=limit", "1G", "limit=3", NULL);
+  clients[0] = connect_and_read (&server, PAGE);
+  base = server_memory (&server, "Rss");
+  for (unsigned i = 1; i < CLIENTS; i++)
+    clients[i] = server_connect (&server);
+  for (unsigned i = 0; i < CLIENTS; i++)
+    check_reads_byte (clients[i], 0, LARGEST, 0);
+  CHECK (nbd != NULL);
+  CHECK (nbd_connect_unix (nbd, server.socket) == -1);
+  most = server_memory (&server, "Rss");
+  printf ("%" PRIu64 " bytes for %u buffers of %" PRIu64 "\n", most - base,
+          CLIENTS, LARGEST);
+  CHECK (most > base + CLIENTS * LARGEST - MARGIN);
+  CHECK (most < base + CLIENTS * LARGEST + MARGIN);
+  nbd_close (nbd);
+  for (unsigned i = 0; i < CLIENTS; i++)
+    nbd_close (clients[i]);
+  server_stop (&server);
+}
+
 static void
 test_maximum_imposed (void)
 {
@@ -88,6 +163,8 @@ int
 main (void)
 {
   test_given_back ();
+  test_given_back_again ();
+  test_bounded ();
   test_maximum_imposed ();
   return EXIT_SUCCESS;
 }
