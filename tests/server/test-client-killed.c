@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A client that dies in the middle of a request harms nobody: not the clients
  * beside it, not the pages it was not writing, not the server, which gives back
- * the dead client's threads and descriptors.
+ * the dead client's threads, descriptors and memory.
  */
 #include <config.h>
 
@@ -11,11 +11,13 @@
 #include <unistd.h>
 
 #include "data.h"
+#include "footprint.h"
 #include "server.h"
 
 #define VICTIMS 8U
+#define MOST    8U /* requests of each */
 #define LEN     (2 * MiB)
-#define MINE    (64U * PAGE)
+#define MINE    FOOTPRINT_REQUEST
 
 /* A client that will be killed. */
 struct victim {
@@ -81,20 +83,17 @@ kill_victim (struct victim victim)
   CHECK (WIFSIGNALED (status));
 }
 
-/* What a server has when none but this program's client is left. */
-struct expected {
-  const struct server *server;
-  unsigned threads; /* at most: they start and end as they like */
-  unsigned descriptors;
-};
-
-static int
-is_as_expected (void *arg)
+/* What victims write is there before: how far they get changes nothing in how
+ * much is stored. */
+static void
+fill_for_victims (struct nbd_handle *nbd)
 {
-  const struct expected *expected = arg;
+  unsigned char *buf = buffer_new (LEN);
 
-  return server_entries (expected->server, "task") <= expected->threads &&
-         server_entries (expected->server, "fd") == expected->descriptors;
+  data_fill (buf, LEN, DATA_TEXT, 1);
+  for (unsigned i = 0; i < MOST; i++)
+    NBD_OK (nbd_pwrite (nbd, buf, LEN, MINE + i * LEN, 0));
+  free (buf);
 }
 
 /* REQUESTS is how many each victim leaves behind.  It is one where several
@@ -105,7 +104,7 @@ test_threads (unsigned threads, unsigned requests)
 {
   unsigned char *mine = buffer_new (MINE);
   struct nbd_handle *nbd;
-  struct expected expected;
+  struct footprint footprint;
   struct server server;
   char option[16];
 
@@ -114,11 +113,8 @@ test_threads (unsigned threads, unsigned requests)
   nbd = server_connect (&server);
   data_fill (mine, MINE, DATA_TEXT, 4711);
   NBD_OK (nbd_pwrite (nbd, mine, MINE, 0, 0));
-  /* nbdkit's own, the statistics', compaction's, the connection's, and its
-   * workers. */
-  expected =
-      (struct expected){&server, server_entries (&server, "task") + threads,
-                        server_entries (&server, "fd")};
+  fill_for_victims (nbd);
+  footprint = footprint_take (&server, threads);
 
   for (unsigned i = 0; i < VICTIMS; i++) {
     kill_victim ((struct victim){
@@ -127,8 +123,7 @@ test_threads (unsigned threads, unsigned requests)
     data_fill (mine, MINE, DATA_RANDOM, i);
     NBD_OK (nbd_pwrite (nbd, mine, MINE, 0, 0));
   }
-  wait_until (is_as_expected, &expected,
-              "the dead clients' threads and descriptors to go");
+  footprint_await (&footprint);
   check_read (nbd, mine, MINE, 0);
 
   nbd_close (nbd);
@@ -139,7 +134,7 @@ test_threads (unsigned threads, unsigned requests)
 int
 main (void)
 {
-  test_threads (1, 8);
+  test_threads (1, MOST);
   test_threads (16, 1);
   return EXIT_SUCCESS;
 }
