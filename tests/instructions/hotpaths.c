@@ -3,7 +3,9 @@
  *
  * For each kind of pages, on a device of its own: all are written, written
  * again in another order, over older ones, read, and trimmed, by a function
- * each whose name begins with "path_".  Their names are printed in that order.
+ * each whose name begins with "path_"; or, of the kind that is written back,
+ * written, written back, read and overwritten.  Their names are printed in that
+ * order.
  * What is written follows from a seed, and no thread helps: the same
  * instructions are run each time.
  */
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ramstore.h"
 #include "random.h"
 #include "zcomp.h"
 #include "zram.h"
@@ -33,11 +36,11 @@ enum content {
 static const struct kind {
   const char *name, *algorithm;
   enum content content;
+  bool written_back;
 } kinds[] = {
-    {"same", "lz4", SAME},
-    {"lz4", "lz4", USUAL},
-    {"zstd", "zstd", USUAL},
-    {"huge", "lz4", RANDOM},
+    {"same", "lz4", SAME, false},   {"lz4", "lz4", USUAL, false},
+    {"zstd", "zstd", USUAL, false}, {"huge", "lz4", RANDOM, false},
+    {"backed", "lz4", USUAL, true},
 };
 
 #define NR_KINDS (sizeof kinds / sizeof *kinds)
@@ -124,17 +127,42 @@ path_trim (struct zram *zram)
                   (uint64_t) shuffled (i) * ZRAM_PAGE_SIZE);
 }
 
+__attribute__ ((noinline)) static void
+path_writeback (struct zram *zram)
+{
+  const struct zram_writeback all = {.end = PAGES};
+  struct zram_written written;
+
+  if (zram_writeback (zram, &all, NULL, &written) != 0 ||
+      written.pages != PAGES)
+    fail ("zram_writeback");
+}
+
 static const struct path {
   const char *name;
   void (*run) (struct zram *zram);
-} paths[] = {
-    {"fill", path_fill},
-    {"write", path_write},
-    {"read", path_read},
-    {"trim", path_trim},
+} paths[2][4] = {
+    {{"fill", path_fill},
+     {"write", path_write},
+     {"read", path_read},
+     {"trim", path_trim}},
+    {{"fill", path_fill},
+     {"writeback", path_writeback},
+     {"read", path_read},
+     {"write", path_write}},
 };
 
-#define NR_PATHS (sizeof paths / sizeof *paths)
+/* The store, which is the device's then. */
+static struct store *
+make_store (void)
+{
+  struct store *const store =
+      ram_store_make (4 * (uint64_t) PAGES * ZRAM_PAGE_SIZE);
+
+  if (!store || store_start (store) != 0)
+    fail ("ram_store_make");
+  return store;
+}
 
 static void
 run_kind (const struct kind *kind)
@@ -142,6 +170,7 @@ run_kind (const struct kind *kind)
   const struct zram_config config = {
       .disksize = (uint64_t) PAGES * ZRAM_PAGE_SIZE,
       .algorithms[0].backend = zcomp_backend_find (kind->algorithm),
+      .store = kind->written_back ? make_store () : NULL,
   };
   struct zram *zram;
 
@@ -149,9 +178,11 @@ run_kind (const struct kind *kind)
   if (zram_create (&zram, &config) != 0)
     fail ("zram_create");
   write_page (zram, 0, 0); /* what the first one alone has to do */
-  for (size_t i = 0; i < NR_PATHS; i++) {
-    paths[i].run (zram);
-    printf ("%s_%s %u\n", kind->name, paths[i].name, PAGES);
+  for (size_t i = 0; i < 4; i++) {
+    const struct path *const path = &paths[kind->written_back][i];
+
+    path->run (zram);
+    printf ("%s_%s %u\n", kind->name, path->name, PAGES);
   }
   zram_destroy (zram);
 }
