@@ -20,6 +20,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -441,10 +442,9 @@ mover_stop (struct mover *mover)
   CHECK (pthread_join (mover->thread, NULL) == 0);
 }
 
-/* That it happened, to pages in bd_stat and in recomp_stat, if there was time
- * for it in N requests. */
-static void
-check_moved (const char *control, uint64_t n)
+/* Has it happened, to pages in bd_stat and in recomp_stat? */
+static bool
+has_moved (const char *control)
 {
   uint64_t there, reads, writes, tried, gained;
   char answer[256];
@@ -456,7 +456,19 @@ check_moved (const char *control, uint64_t n)
   control_ask (control, "get recomp_stat", answer, sizeof answer);
   CHECK (sscanf (answer, "%" SCNu64 " %" SCNu64, &tried, &gained) == 2);
   fprintf (stderr, "recomp_stat: %s\n", answer);
-  CHECK (n < DEFAULT_OPS / 3 || (reads > 0 && writes > 0 && gained > 0));
+  return reads > 0 && writes > 0 && gained > 0;
+}
+
+/* N requests; and on a busy machine, which leaves those who move pages no time,
+ * some more, unless few were asked for. */
+static void
+run_ops_beside (const char *control, uint64_t n)
+{
+  run_ops (n);
+  for (unsigned i = 0; n >= DEFAULT_OPS / 3 && !has_moved (control); i++) {
+    CHECK (i < 50);
+    run_ops (n / 10);
+  }
 }
 
 static void
@@ -474,14 +486,13 @@ test_moving (const char *store, const char *more, int store_goes, uint64_t n)
   mover_start (&of_pages, move_pages, store_goes, path);
   if (store_goes)
     mover_start (&of_store, move_store, store_goes, path);
-  run_ops (n);
+  run_ops_beside (path, n);
   check_read (handles[0], model, SIZE, 0);
   if (store_goes) {
     mover_stop (&of_store);
     nbdstore_kill (); /* it ends with the thread that started it */
     nbdstore_start ();
   }
-  check_moved (path, n);
   mover_stop (&of_pages);
   check_read (handles[0], model, SIZE, 0);
   disconnect_all ();
