@@ -145,8 +145,6 @@ sub stored_plot {
     y => 'MiB, beyond an idle server',
     series => series (map { [ $_, "memory at $_ MiB", 1 ] } @fills),
   };
-  # Growth begins at nothing.
-  unshift @{ $_->{points} }, [ 0, 0, 0, 0 ] for @{ $plot->{series} };
   return $plot;
 }
 

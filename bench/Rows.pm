@@ -16,7 +16,8 @@ use Scalar::Util qw(looks_like_number);
 use Figures;
 
 our @EXPORT = qw(read_raw take_rows base base_work work_text works skipped
-  servers codecs size_text data_of fills stages stage_spread scalings);
+  servers codecs size_text data_of fills stages stage_spread scalings
+  trimmed DEFAULT_THREADS);
 
 # What an nbdkit has for each connection, unless it is told otherwise.
 use constant DEFAULT_THREADS => 16;
@@ -34,6 +35,7 @@ my %process;                    # {contestant, round}: what it has done so far
 my %fills;                      # {MiB}: where memory was read while filling
 my @stages;                     # [op, kind, stage], in the order of appearance
 my %spread;                     # {op, kind, stage} = [least, most]
+my %trimmed;                    # {size of a device that TRIM emptied}
 my %scalings;                   # {contestant}{op}{threads}
 
 # Checking.
@@ -85,7 +87,8 @@ sub read_raw {
     check_row ($row, "$raw, line $.");
     push @rows, $row;
   }
-  die "$raw: nothing was measured\n" unless grep { !$_->{skipped} } @rows;
+  die "$raw: nothing was measured\n"
+    unless grep { !$_->{skipped} && !$_->{about} } @rows;
   return @rows;
 }
 
@@ -190,7 +193,7 @@ sub as_arranged {
 # That of all data, when FIGURE is what has been done to it, in percent.
 sub add_share {
   my ($row, $figure) = @_;
-  my $data = $row->{size} // $size;
+  my $data = $row->{device} // $size;
   $disk_size //= $data;
   return unless $data == $disk_size;
   add ($row, $figure, 100 * $row->{memory} / $data);
@@ -201,14 +204,14 @@ sub add_share {
 # With pages of the corpus, that is.
 sub add_memory {
   my ($row, $process) = @_;
-  return unless defined $row->{memory} && content_of ($row) =~ /^corpus$|^synth/
-    && as_arranged ($row);
+  return unless defined $row->{memory} && as_arranged ($row) &&
+    content_of ($row) =~ /^corpus$|^synth/;
   if ($row->{phase} eq 'fill') {
     my $mib = $process->{stored} >> 20;
     $fills{$mib} = 1;
     add ($row, "memory at $mib MiB", $row->{memory} / 1048576);
     add_share ($row, 'memory 0')
-      if $process->{stored} >= ($row->{size} // $size);
+      if $process->{stored} >= ($row->{device} // $size);
   }
   else {
     add_share ($row, 'memory ' . ++$process->{over});
@@ -216,27 +219,27 @@ sub add_memory {
 }
 
 # Growth that is left, in percent of its peak: of the server's RSS, and what is
-# taken of MemFree.  That is the whole machine's: a round says nothing of it in
-# which others took part, as growth that is not half of RSS's shows, or less than
-# nothing that is left.
+# taken of MemFree.  MemFree is the whole machine's: where others took or gave
+# memory meanwhile, it is known by a peak that is not RSS's, within a fifth, and
+# that round is left out.
 sub add_emptied {
   my ($row, $process) = @_;
   my ($rss, $taken) = map { $process->{"peak $_"} // 0 } qw(rss taken);
   return unless $rss > 0;
   add ($row, 'left: RSS', 100 * $row->{rss} / $rss);
-  return unless $taken > $rss / 2;
-  my $left = 100 * $row->{taken} / $taken;
-  add ($row, 'left: MemFree', $left) if $left > -5;
+  add ($row, 'left: MemFree', 100 * $row->{taken} / $taken)
+    if abs ($taken - $rss) < $rss / 5;
 }
 
 # Every page of the device had been written, or one of each MiB.
 sub add_trim {
   my ($row, $process) = @_;
-  my $device = $row->{size} // $row->{ops} * $row->{block};
+  my $device = $row->{device} // $row->{ops} * $row->{block};
   my $written = $process->{stored};
   my $how = $written >= $device ? 'every page written'
     : $written * 256 == $device ? 'one page per MiB'
     : size_text ($written) . ' written';
+  $trimmed{ size_text ($device) } = 1;
   add ($row, 'trim: ' . size_text ($device) . ", $how", $row->{seconds});
 }
 
@@ -306,8 +309,8 @@ sub add_metadata {
   my ($row) = @_;
   return if ($row->{content} // '') eq 'same-filled';
   my $share = sub { 100 * $_[0] / $row->{written} };
-  add ($row, "metadata: $row->{run}", $share->($row->{metadata}));
-  add ($row, "page tables: $row->{run}",
+  add ($row, "resident: $row->{run}", $share->($row->{metadata}));
+  add ($row, "metadata: $row->{run}",
     $share->($row->{metadata} + $row->{page_tables}));
 }
 
@@ -329,6 +332,10 @@ sub take_row {
     note_phase ($row, $process);
     $add_phase{$kind}->($row, $process) if $add_phase{$kind};
   }
+}
+
+sub trimmed {
+  return sort keys %trimmed;
 }
 
 # All ROWS, of the data that ABOUT tells of.  (Copies: to a perl before 5.36,

@@ -66,18 +66,6 @@ time_copy (bool all)
   return per_page (start);
 }
 
-static double
-time_copy_stored (void)
-{
-  const uint64_t start = thread_cpu ();
-
-  for (uint32_t i = 0; i < nr_pages; i++) {
-    memcpy (page_buf, stored[order[i]].bytes, stored[order[i]].len);
-    __asm__ volatile("" : : "r"(page_buf) : "memory");
-  }
-  return per_page (start);
-}
-
 /* What the codec made of the pages, added up. */
 static void
 count_stored (struct result *result)
@@ -104,22 +92,37 @@ time_compress (struct zcomp_stream *stream)
   return per_page (start);
 }
 
+/* So many at a time are copied to where the codec finds them in the cache, with
+ * the clock stopped.  (A copy in a loop of its own takes longer than the same
+ * copy before the codec, and cannot be subtracted.) */
+#define GROUP 16
+
 static double
 time_decompress (struct zcomp_stream *stream)
 {
-  const uint64_t start = thread_cpu ();
+  static char group[GROUP][ZRAM_PAGE_SIZE];
   char buf[ZRAM_PAGE_SIZE];
+  uint64_t spent = 0;
 
-  for (uint32_t i = 0; i < nr_pages; i++) {
-    const struct object *const s = &stored[order[i]];
+  for (uint32_t i = 0; i < nr_pages;) {
+    size_t lens[GROUP];
+    unsigned n = 0;
+    uint64_t start;
 
-    if (s->len == 0)
-      continue;
-    memcpy (page_buf, s->bytes, s->len);
-    if (zcomp_decompress (stream, page_buf, s->len, buf) != 0)
-      fail ("a page was not restored");
+    for (; i < nr_pages && n < GROUP; i++) {
+      const struct object *const s = &stored[order[i]];
+
+      lens[n] = s->len;
+      if (s->len > 0)
+        memcpy (group[n++], s->bytes, s->len);
+    }
+    start = thread_cpu ();
+    for (unsigned k = 0; k < n; k++)
+      if (zcomp_decompress (stream, group[k], lens[k], buf) != 0)
+        fail ("a page was not restored");
+    spent += thread_cpu () - start;
   }
-  return per_page (start);
+  return (double) spent / 1e3 / nr_pages;
 }
 
 static void
@@ -134,7 +137,7 @@ time_codec (const char *algorithm, struct result *result)
   result->compress = time_compress (in) - time_copy (false);
   zcomp_stream_put (in);
   out = zcomp_stream_get (comp, ZCOMP_DECOMPRESS);
-  result->decompress = time_decompress (out) - time_copy_stored ();
+  result->decompress = time_decompress (out);
   zcomp_stream_put (out);
   zcomp_destroy (comp);
   objects_free (stored, nr_pages);

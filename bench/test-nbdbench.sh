@@ -107,7 +107,10 @@ others_server ()
 {
   nbdkit -f -U "$dir/socket" -P "$dir/pid" memory 8M &
   server=$!
-  until [ -s "$dir/pid" ]; do sleep 0.05; done
+  for _ in {1..200}; do
+    [ ! -s "$dir/pid" ] || break
+    sleep 0.05
+  done
   local uri="nbd+unix:///?socket=$dir/socket"
   nbdcopy "$dir/corpus" "$uri"
   bench other -u "$uri" -B 4 -p warm,read,beside,check -- sleep 0.1

@@ -328,7 +328,8 @@ percentile_99 (struct zram *zram, double end)
   uint32_t n = 0;
   double result;
 
-  for (double start = now (); start < end && !over && n < MAX_READS; n++) {
+  for (double start = now (); n == 0 || (start < end && !over && n < MAX_READS);
+       n++) {
     const uint64_t index = random_below (&seed, nr_pages / 2);
     double done;
 

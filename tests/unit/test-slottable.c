@@ -757,7 +757,6 @@ main (void)
   tcase_add_test (tc, next_skips_what_has_no_memory);
   tcase_add_test (tc, allocated_slots_are_found);
   tcase_add_test (tc, a_look_finds_what_a_slot_holds);
-  tcase_add_test (tc, a_look_finds_what_a_slot_holds);
   tcase_add_test (tc, shrink_keeps_what_is_allocated);
   tcase_add_test (tc, shrink_of_everything_leaves_nothing);
   tcase_add_test (tc, shrink_of_odd_ranges_keeps_neighbours);
