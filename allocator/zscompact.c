@@ -40,7 +40,8 @@
  *
  * Why an object that was moved is the one that was meant: nothing is given out
  * in a zspage that is leaving, so a slot that names a place in it names what
- * was there before.
+ * was there before.  tests/models/zspagepin.pml goes through all orders in
+ * which objects are moved, read, written and freed.
  */
 #include <config.h>
 

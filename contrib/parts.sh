@@ -20,6 +20,7 @@ tsan      sanitize  short  the unit tests with ThreadSanitizer
 fuzz      soak      short  the decompressors get anything, for a minute
 vm        vm        short  swap and file systems on the server, in a guest
 counts    build     short  instructions of the engine's hot paths, by callgrind
+models    long      long   the small hard parts, in a model checker
 install   packages  short  what "make install" installs, and uninstall leaves
 distcheck packages  short  the tarball: builds, passes, installs, uninstalls
 packages  packages  short  Debian's packages, on a bare system; and the RPM
@@ -30,6 +31,7 @@ vmlong    long      long   more of that, what a request costs, conformance
 torture   long      long   swap with forks, connections, TCP: 100 short tests
 peers     long      long   what nbdkit's memory plugin does as swap
 model     long      long   the model tests, two million operations of each
+states    long      long   the model checker, with larger bounds
 END
 }
 
@@ -482,6 +484,17 @@ part_counts ()
     return 0
   }
   return "$status"
+}
+
+# Nothing is built of the project: the models are of its text.
+part_models ()
+{
+  "$top/tests/models/run" "$work/models"
+}
+
+part_states ()
+{
+  "$top/tests/models/run" -l "$work/states"
 }
 
 # run_vm ARGUMENT...: tests/vm/run on a build of its own; its figures go into

@@ -7,7 +7,8 @@
  *
  * Idea.  The place is pinned before the slot is let go: nothing else is put
  * there.  So, when the object has come, a slot with the same word is the same
- * object; with any other, the read begins again with what the slot holds then:
+ * object; with any other, the read begins again with what the slot holds then
+ * (tests/models/writtenback.pml goes through all orders):
  *
  *   [lock slot: pin place, note word] -> read from store -> [lock slot: same
  *   word?] --yes--> check, decompress, unpin

@@ -9,7 +9,8 @@
  * Why no wake-up is lost: whoever has slept takes the lock with SLOT_WAITERS
  * set, since others may sleep still; whoever releases it wakes one sleeper if
  * the bit was set; and a sleeper sets the bit before it sleeps, in the very
- * word that futex_wait compares.
+ * word that futex_wait compares.  tests/models/slotlock.pml goes through all
+ * orders in which that can happen.
  */
 #ifndef ZRAM_SLOTLOCK_H
 #define ZRAM_SLOTLOCK_H

@@ -26,6 +26,8 @@
  *   - each page in hand is put back once, whatever fails;
  *   - a place that a slot names counts as alive, and no other does;
  *   - nothing waits for the store with a slot in hand.
+ * tests/models/writtenback.pml goes through all orders in which a page is
+ * written back, moved, read, and used.
  */
 #include <config.h>
 
