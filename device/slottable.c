@@ -150,6 +150,23 @@ leaf_of (const struct slot_table *table, uint64_t index)
   return &table->leaves[index >> table->leaf_shift];
 }
 
+/* Is any of the leaf's slots allocated or borrowed?  Or else there may be no
+ * memory behind it. */
+static inline bool
+leaf_in_use (const struct slot_table *table, uint64_t index)
+{
+  return atomic_load_explicit (leaf_of (table, index), memory_order_relaxed) &
+         LEAF_COUNT;
+}
+
+/* The flags of a slot that the caller has not borrowed. */
+static inline uint32_t
+flags_seen (const struct slot *slot)
+{
+  return atomic_load_explicit (&slot->flags, memory_order_relaxed) &
+         ~(SLOT_LOCKED | SLOT_WAITERS);
+}
+
 static ZRAM_NOINLINE uint32_t
 wait_for_shrink (_Atomic uint32_t *leaf, uint32_t seen)
 {
@@ -283,9 +300,7 @@ slot_table_next (const struct slot_table *table, uint64_t index, uint64_t end)
 {
   const uint64_t leaf_slots = UINT64_C (1) << table->leaf_shift;
 
-  while (index < end &&
-         !(atomic_load_explicit (leaf_of (table, index), memory_order_relaxed) &
-           LEAF_COUNT))
+  while (index < end && !leaf_in_use (table, index))
     index = (index & ~(leaf_slots - 1)) + leaf_slots;
   return index < end ? index : end;
 }
@@ -296,9 +311,7 @@ slot_next_allocated (const struct slot_table *table, uint64_t index,
 {
   for (index = slot_table_next (table, index, end); index < end;
        index = slot_table_next (table, index + 1, end)) {
-    *flags = atomic_load_explicit (&table->slots[index].flags,
-                                   memory_order_relaxed) &
-             ~(SLOT_LOCKED | SLOT_WAITERS);
+    *flags = flags_seen (&table->slots[index]);
     if (slot_allocated (*flags))
       break;
   }
@@ -311,12 +324,10 @@ slot_peek (const struct slot_table *table, uint64_t index, uint64_t *word,
 {
   const struct slot *const slot = &table->slots[index];
 
-  if (!(atomic_load_explicit (leaf_of (table, index), memory_order_relaxed) &
-        LEAF_COUNT))
+  if (!leaf_in_use (table, index))
     return false;
   *word = atomic_load_explicit (&slot->word, memory_order_relaxed);
-  *flags = atomic_load_explicit (&slot->flags, memory_order_relaxed) &
-           ~(SLOT_LOCKED | SLOT_WAITERS);
+  *flags = flags_seen (slot);
   return slot_allocated (*flags);
 }
 
