@@ -37,11 +37,12 @@ set_errno (int r)
   return r < 0 ? -1 : 0;
 }
 
-/* nbdkit's threads have buffers as long as their longest requests.  They are
- * mapped, and go when they are freed, but the C library would have the next
- * ones up to 32 MiB in its heap, and keep them there, once it has seen one
- * freed: unless it is told where mapping begins.  (This is where it does to
- * begin with.) */
+/* nbdkit's threads have buffers as long as their longest requests.  glibc maps
+ * them, and they go when they are freed; but when it has seen one freed, it
+ * takes the next ones of up to 32 MiB from its heap, which keeps them.  A
+ * threshold that is set, here to what it begins with, stays: whatever is longer
+ * is mapped each time, which requests are not, since buffers only grow.  With
+ * swap, prefault.c has nothing mapped, and everything kept. */
 static void
 plugin_load (void)
 {
