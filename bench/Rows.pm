@@ -299,6 +299,7 @@ sub process_of {
 
 my %add_phase = (
   read => \&add_work, write => \&add_work, same => \&add_work,
+  mixed => \&add_work,
   fill => \&add_memory, over => \&add_memory, empty => \&add_emptied,
   trim => \&add_trim,
 );

@@ -3,12 +3,25 @@
 
 #include <errno.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "command.h"
 #include "util.h"
+
+int
+memory_file (char path[MEMORY_FILE_PATH])
+{
+  const int fd = memfd_create ("report", MFD_CLOEXEC);
+
+  if (fd < 0)
+    fail ("memfd_create: %s", strerror (errno));
+  snprintf (path, MEMORY_FILE_PATH, "/proc/%d/fd/%d", (int) getpid (), fd);
+  return fd;
+}
 
 void
 run_command (char *const command[])

@@ -6,4 +6,9 @@
  * succeed. */
 extern void run_command (char *const command[]);
 
+/* A file in memory for another program to write, and its PATH: however this
+ * program ends, nothing of it stays.  Close it. */
+#define MEMORY_FILE_PATH 40
+extern int memory_file (char path[MEMORY_FILE_PATH]);
+
 #endif /* BENCH_COMMAND_H */

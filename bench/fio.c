@@ -128,18 +128,15 @@ void
 fio_run (const struct contestant *contestant, const struct phase *phase,
          uint64_t seed, struct done *done)
 {
-  char report[] = "/tmp/nbdbenchXXXXXX";
-  const int fd = mkostemp (report, O_CLOEXEC);
+  char report[MEMORY_FILE_PATH];
+  const int fd = memory_file (report);
   struct job job = {.nr = 0};
 
-  if (fd < 0)
-    fail ("%s cannot be made", report);
-  close (fd);
   describe_job (&job, contestant, phase, seed);
   add (&job, "--output=%s", report);
   run_command (job.args);
   take_report (report, phase, contestant->target->nr_threads, done);
-  unlink (report);
+  close (fd);
   for (unsigned i = 0; i < job.nr; i++)
     free (job.args[i]);
 }

@@ -45,3 +45,11 @@ make_corpus ()
     >"$work/corpus.txt"
   mv "$work/corpus.txt" "$corpus.txt"
 }
+
+# The median of the numbers that it reads, one in a line.
+median ()
+{
+  sort -n | awk '
+    { v[NR] = $1 }
+    END { print (v[int ((NR + 1) / 2)] + v[int (NR / 2) + 1]) / 2 }'
+}

@@ -230,7 +230,8 @@ print_syscalls (const struct contestant *contestant, const struct phase *phase,
 }
 
 /* fio's connections are gone when it is, and with them the threads whose
- * context switches would be counted. */
+ * context switches would be counted.  (Those of another thread that has ended
+ * are missing too: fewer than none are a sign of it.) */
 static void
 print_usage (const struct phase *phase, const struct resources *start,
              const struct resources *before, const struct resources *after)
@@ -241,8 +242,8 @@ print_usage (const struct phase *phase, const struct resources *start,
           after->usage.memory, (int64_t) (after->usage.rss - start->usage.rss),
           (int64_t) (start->free - after->free));
   if (!phase->fio)
-    printf (",\"context_switches\":%" PRIu64,
-            after->usage.switches - before->usage.switches);
+    printf (",\"context_switches\":%" PRId64,
+            (int64_t) (after->usage.switches - before->usage.switches));
 }
 
 static void

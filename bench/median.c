@@ -17,7 +17,7 @@ double
 sort_median (double *values, size_t nr)
 {
   qsort (values, nr, sizeof *values, compare);
-  return values[nr / 2];
+  return (values[(nr - 1) / 2] + values[nr / 2]) / 2;
 }
 
 struct summary

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* Sort VALUES, so that the first is the least; returns the one in the middle.
- */
+/* Sort VALUES, so that the first is the least; returns the one in the middle,
+ * or of an even number the mean of both.  NR is not 0. */
 extern double sort_median (double *values, size_t nr);
 
 /* Sorted, VALUES: their middle, the least and the most. */

@@ -12,12 +12,14 @@
 #include <unistd.h>
 #include <sys/wait.h>
 
+#include "command.h"
 #include "procfs.h"
 #include "strace.h"
 #include "util.h"
 
 static pid_t strace;
-static char report[32]; /* what it writes, a temporary file */
+static char report[MEMORY_FILE_PATH]; /* what it writes */
+static int report_fd;
 
 static bool
 is_traced (pid_t tid)
@@ -62,16 +64,10 @@ start_strace (pid_t pid)
 bool
 strace_begin (pid_t pid)
 {
-  int fd;
-
-  snprintf (report, sizeof report, "/tmp/nbdbenchXXXXXX");
-  fd = mkostemp (report, O_CLOEXEC);
-  if (fd < 0)
-    fail ("%s: %s", report, strerror (errno));
-  close (fd);
+  report_fd = memory_file (report);
   if (start_strace (pid) && wait_for_strace (pid))
     return true;
-  unlink (report);
+  close (report_fd);
   return false;
 }
 
@@ -91,6 +87,6 @@ strace_end (void)
       sum = strtoull (line, NULL, 10);
   if (fp != NULL)
     fclose (fp);
-  unlink (report);
+  close (report_fd);
   return sum;
 }

@@ -90,7 +90,7 @@ scatter,check,fill/4/2,empty,read/16/1 -- ../zram.so @SIZE@
 # fio verifies what it writes; what it wrote is not for us to compare.
 fio_phases ()
 {
-  bench fio -C 2 -p fill,fioread,fiomixed,check,fill,check \
+  bench fio -C 2 -t 0.5 -p fill,fioread,fiomixed,check,fill,check \
     -- ../zram.so @SIZE@
   expect fio "$every"
   expect fio "$own"

@@ -54,6 +54,7 @@ servers ()
   rate 1 memory-malloc write 100
   rate 1 zram-lz4 same 96
   rate 1 memory-malloc same 100 '"content":"same-filled"'
+  rate 1 zram-lz4 mixed 7 '"client":"fio","content":"synthetic"'
   for block in 4096 65536; do
     for name in zram-lz4 memory-malloc; do
       row 1 $name read "\"block\":$block,\"depth\":1,\"connections\":1,$one"
@@ -223,6 +224,7 @@ grep -F "$dir" "$dir/RESULTS.md" && die 'RESULTS.md has a path in it'
 page=$dir/results.html
 well_formed "$page"
 says "$page" '4 KiB writes, 16 x 1, zram-lz4' '<strong>NOT MET</strong>'
+says "$dir/RESULTS.md" '4 KiB mixed, depth 16 x 1, fio' SYNTHETIC
 if gnuplot --version >/dev/null 2>&1; then
   for id in cpu depth-4-kib-reads-1-connection-filled-in-order \
     block-reads-depth-1-x-1-filled-in-order \
