@@ -34,6 +34,7 @@
 #define CONNECTIONS 4U
 #define DEPTH       12U
 #define DEFAULT_OPS 60000U
+#define BURSTS      20U
 
 enum op_kind {
   OP_READ,
@@ -459,15 +460,24 @@ has_moved (const char *control)
   return reads > 0 && writes > 0 && gained > 0;
 }
 
-/* N requests; and on a busy machine, which leaves those who move pages no time,
- * some more, unless few were asked for. */
+/* N requests, in bursts: a page that is used while it is on its way loses it,
+ * and among requests for all pages hardly one ever arrives.  Between bursts
+ * those who move pages are left alone; on a busy machine, where the server's
+ * idle threads run late, until they have moved some, unless few requests were
+ * asked for. */
 static void
 run_ops_beside (const char *control, uint64_t n)
 {
-  run_ops (n);
+  const struct timespec rest = {.tv_nsec = 50000000};
+
+  for (unsigned i = 0; i < BURSTS; i++) {
+    run_ops (n / BURSTS);
+    nanosleep (&rest, NULL);
+  }
   for (unsigned i = 0; n >= DEFAULT_OPS / 3 && !has_moved (control); i++) {
-    CHECK (i < 50);
-    run_ops (n / 10);
+    CHECK (i < 1200);
+    nanosleep (&rest, NULL);
+    run_ops (n / 1000);
   }
 }
 
