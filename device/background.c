@@ -11,7 +11,8 @@
 /* Milliseconds between two looks. */
 #define LOOK_MS 500U
 
-/* Holes below this are not worth a run, whatever their share: 1 MiB. */
+/* Holes below this are not worth a run, whatever their share; nor does it
+ * matter if less is freed between two looks: 1 MiB. */
 #define FEW_HOLES (UINT64_C (1) << 20)
 
 /* After a run that gained nothing, and after each more in vain twice as many,
@@ -19,9 +20,12 @@
 #define SHORTEST_PAUSE 1000U
 #define LONGEST_PAUSE  64000U
 
-/* Bytes of holes, if that many pay. */
+/* Bytes of holes, if that many pay.  While much is being freed they do not: it
+ * may well be what a run would just have moved.  A TRIM of everything takes
+ * five quarters of the time beside runs of compaction (4 GiB, medians of four
+ * alternating runs). */
 static uint64_t
-holes_that_pay (const struct background *background)
+holes_that_pay (struct background *background)
 {
   struct zs_pool_stats stats;
 
@@ -29,9 +33,11 @@ holes_that_pay (const struct background *background)
 
   const uint64_t holes = stats.used - stats.live;
   const unsigned threshold = background->compact_threshold;
-  const bool pay = threshold > 0 && holes > FEW_HOLES &&
+  const bool freeing = stats.live + FEW_HOLES < background->live;
+  const bool pay = threshold > 0 && !freeing && holes > FEW_HOLES &&
                    holes > stats.used / 100 * threshold;
 
+  background->live = stats.live;
   return pay ? holes : 0;
 }
 
@@ -59,6 +65,7 @@ int
 background_start (struct background *background, struct zs_pool *pool)
 {
   background->pool = pool;
+  background->live = 0;
   background->vain = (struct vain){.pause = SHORTEST_PAUSE};
   background->worker.name = "zram-compact";
   background->worker.interval = LOOK_MS;

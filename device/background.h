@@ -28,6 +28,7 @@ struct background {
   struct zs_pool *pool;
   _Atomic unsigned compact_threshold; /* percent of the pool in holes; 0: never;
                                        * may change at any time */
+  uint64_t live; /* bytes in the pool at the last look */
   struct vain vain;
   struct worker worker;
 };
@@ -41,8 +42,8 @@ background_start (struct background *background, struct zs_pool *pool);
  * started. */
 extern void background_stop (struct background *background);
 
-/* Much was freed: look now.  From any thread; costs one atomic if it has been
- * told already. */
+/* There is a reason to look now.  From any thread; costs one atomic if it has
+ * been told already. */
 extern void background_wake (struct background *background);
 
 #endif /* ZRAM_BACKGROUND_H */

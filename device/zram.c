@@ -350,10 +350,6 @@ zram_write (struct zram *zram, const void *buf, uint64_t count, uint64_t offset)
   return r;
 }
 
-/* So many pages freed by one request are worth a look at the holes that they
- * leave: 1 MiB, half of what Linux trims at a time of a swap device. */
-#define MANY_FREED 256
-
 /* So many pages ahead is fetched what is freed: less does not hide how long
  * memory takes, and more gains nothing. */
 #define FREE_AHEAD 8
@@ -374,8 +370,6 @@ free_pages (struct zram *zram, uint64_t count, uint64_t offset)
   }
   stats_add (&zram->stats, NOTIFY_FREE, freed);
   slot_table_shrink (zram->table, index, end);
-  if (freed >= MANY_FREED)
-    background_wake (&zram->background);
 }
 
 void

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "filling.h"
 #include "run.h"
 #include "unit.h"
@@ -171,6 +172,44 @@ START_TEST (large_discards_are_followed_by_compaction)
           must_settle (&filling));
   must_equal (zram_read (filling.zram, page, sizeof page, 0), 0);
   ck_assert (all_zero (page, sizeof page));
+  filling_destroy (&filling);
+}
+
+/* Discard a part in fifty of the pages, all over the disk, again and again for
+ * longer than the thread sleeps.  False if that was too slow: it may have
+ * looked twice with too little freed in between. */
+static bool
+discard_slowly (struct filling *filling)
+{
+  for (unsigned kept = 98; kept > 50; kept -= 2) {
+    const uint64_t before = clock_ms ();
+
+    filling_discard (filling, kept);
+    pause_ms (50);
+    if (clock_ms () - before > 100)
+      return false;
+  }
+  return true;
+}
+
+START_TEST (nothing_moves_while_much_is_freed)
+{
+  struct filling filling;
+  bool done = false;
+
+  filling_make (&filling, scaled (200 * MIB / REAL_MEAN), 10);
+  ck_assert_int_eq (zram_start (filling.zram), 0);
+  for (unsigned i = 0; i < 20 && !done; i++) {
+    const uint64_t compacted = stats_of (&filling).pages_compacted;
+
+    filling_refill (&filling);
+    done = discard_slowly (&filling);
+    if (done)
+      ck_assert_uint_eq (stats_of (&filling).pages_compacted, compacted);
+  }
+  ck_assert (done);
+  must_settle (&filling);
+  filling_check (&filling);
   filling_destroy (&filling);
 }
 
@@ -592,6 +631,7 @@ main (void)
   tcase_add_checked_fixture (tc, setup, NULL);
   tcase_add_test (tc, a_mass_discard_is_followed_by_compaction);
   tcase_add_test (tc, large_discards_are_followed_by_compaction);
+  tcase_add_test (tc, nothing_moves_while_much_is_freed);
   tcase_add_test (tc, nothing_moves_when_the_threshold_is_0);
   tcase_add_test (tc, the_threshold_may_change);
   tcase_add_test (tc, nothing_moves_below_the_threshold);
