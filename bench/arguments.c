@@ -13,6 +13,8 @@
 
 #define MAX_LETTERS 32
 
+#define A_DAY 86400.0
+
 static const struct argument none[] = {ARGUMENTS_END};
 
 static const struct argument *
@@ -31,6 +33,8 @@ print_argument (const struct argument *argument)
             *argument->number);
   else if (argument->text && *argument->text)
     printf (": %s if not given", *argument->text);
+  else if (argument->seconds)
+    printf (": %g if not given", *argument->seconds);
   putchar ('\n');
 }
 
@@ -64,6 +68,19 @@ take_number (const struct argument *argument, const char *text)
   return (unsigned) number;
 }
 
+static double
+take_seconds (const struct argument *argument, const char *text)
+{
+  char *end;
+  const double seconds = strtod (text, &end);
+
+  if (!isdigit ((unsigned char) *text) || *end ||
+      !(seconds > 0 && seconds < A_DAY))
+    fail ("-%c: \"%s\" is not a number of seconds, of less than a day",
+          argument->letter, text);
+  return seconds;
+}
+
 static void
 take (const struct argument *argument, const char *text)
 {
@@ -71,6 +88,8 @@ take (const struct argument *argument, const char *text)
     *argument->number = take_number (argument, text);
   else if (argument->text)
     *argument->text = text;
+  else if (argument->seconds)
+    *argument->seconds = take_seconds (argument, text);
   else
     *argument->flag = true;
 }

@@ -15,6 +15,7 @@ struct argument {
   unsigned *number; /* from LEAST to MOST */
   unsigned least, most;
   const char **text;
+  double *seconds; /* more than none, less than a day */
   bool *flag;
 };
 
@@ -26,6 +27,10 @@ struct argument {
 #define ARGUMENT_TEXT(l, v, w, t)                         \
   {                                                       \
     .letter = (l), .value = (v), .what = (w), .text = (t) \
+  }
+#define ARGUMENT_SECONDS(l, w, s)                                  \
+  {                                                                \
+    .letter = (l), .value = "SECONDS", .what = (w), .seconds = (s) \
   }
 #define ARGUMENT_FLAG(l, w, f)              \
   {                                         \

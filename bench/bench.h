@@ -67,8 +67,8 @@ struct phase {
 };
 
 /* Parse NAME[/PAGES[/DEPTH]], for DATA; what it leaves open is DEFAULTS'. */
-extern struct phase
-parse_phase (char *text, const struct phase *defaults, const struct data *data);
+extern struct phase parse_phase (const char *text, const struct phase *defaults,
+                                 const struct data *data);
 
 /* One request. */
 struct op {
@@ -144,10 +144,10 @@ struct target {
 /* What a target leaves here ends it, however this program ends. */
 extern void (*stop_target) (void);
 
-/* Start nbdkit with these arguments, NULL last, and with its option -t if
- * THREADS is not NULL, and connect to it. */
+/* Start nbdkit with these arguments, NULL last, and so many threads for each
+ * connection, and connect to it. */
 extern const struct target *
-target_nbd (char *const args[], unsigned conns, const char *threads);
+target_nbd (char *const args[], unsigned conns, unsigned threads);
 
 /* Connect to somebody's server. */
 extern const struct target *target_uri (const char *uri, unsigned conns);

@@ -99,12 +99,20 @@ note_content (const struct load *load, const struct op *op)
     memset (content, 0xff, block * sizeof *content);
 }
 
+/* A thread that gets no CPU until its time is over does one request all the
+ * same: of none there would be no figures. */
+static bool
+is_over (const struct load *load, double start)
+{
+  return load->left == 0 || load_over || stop_signal != 0 ||
+         (start >= load->end && load->done > 0);
+}
+
 bool
 load_next (struct load *load, struct op *op)
 {
   op->start = now ();
-  if (load->left == 0 || load_over || stop_signal != 0 ||
-      op->start >= load->end)
+  if (is_over (load, op->start))
     return false;
   load->left--;
   choose (load, op);

@@ -8,16 +8,7 @@
  * Starts nbdkit (with -k: adds a zram device to the kernel; with -u: takes the
  * server that is there, which holds the corpus), as large as the corpus is, and
  * does the phases to it in turn, a line of JSON for each on stdout.  "@SIZE@"
- * in an argument stands for the size in bytes.
- *
- *   -B MIB       the device's size, or that of its part that is used
- *   -C CONNS     connections, 1      -t SECONDS  for phases that are timed, 1.5
- *   -d DEPTH     of each phase, 16   -T THREADS  nbdkit's option -t
- *   -r ROUND     for the output      -s SEED     of the requests, 1
- *   -N           do not count system calls
- *   -q           say nothing if they cannot be counted
- *   -S           the corpus is synthetic
- *   -x           the contestant keeps nothing: compare nothing
+ * in an argument stands for the size in bytes.  -h lists the options.
  *
  * A phase is NAME[/PAGES[/DEPTH]], PAGES to a request:
  *   fill    the whole device in order, page n is the corpus's page n, and from
@@ -67,6 +58,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "bench.h"
 #include "measure.h"
 #include "random.h"
@@ -78,30 +70,34 @@
 /* Same-filled pages that are written: 4 MiB, for caches to have work. */
 #define NR_SAME 1024
 
-/* What an nbdkit has by itself for each connection, and may be told to. */
+/* What an nbdkit has by itself for each connection, and may be told to have. */
 #define DEFAULT_THREADS 16
 #define MAX_THREADS     1024
+
+#define MAX_PHASES 256
 
 struct options {
   const char *name;
   const char *corpus;
-  const char *kernel;  /* the kernel's zram, with this algorithm */
-  const char *uri;     /* or somebody's server */
-  const char *threads; /* for nbdkit -t; NULL: its own choice */
-  char *phases;
-  uint32_t mib;
+  const char *kernel; /* the kernel's zram, with this algorithm */
+  const char *uri;    /* or somebody's server */
+  const char *phases;
+  char **arguments;
+  unsigned threads; /* nbdkit's -t */
+  unsigned mib;     /* 0: as the corpus */
   bool silent;
   bool uncounted;
   bool synthetic; /* the corpus */
+  bool keeps_nothing;
   unsigned round;
   unsigned conns;
-  uint64_t seed;
+  unsigned seed;
   struct phase defaults;
 };
 
 void (*stop_target) (void);
 
-static struct data data = {.verify = true};
+static struct data data;
 
 /* However this program ends, nothing of the contestant stays. */
 static void
@@ -123,12 +119,12 @@ on_signal (int sig)
 static void
 run_phases (const struct options *options, const struct contestant *contestant)
 {
-  char *text, *next;
-  unsigned nth = 0;
+  const char *phases[MAX_PHASES];
+  const unsigned n = split_words ("-p", options->phases, phases, MAX_PHASES);
 
-  for (text = strtok_r (options->phases, ",", &next);
-       text != NULL && stop_signal == 0; text = strtok_r (NULL, ",", &next)) {
-    const struct phase phase = parse_phase (text, &options->defaults, &data);
+  for (unsigned nth = 0; nth < n && stop_signal == 0; nth++) {
+    const struct phase phase =
+        parse_phase (phases[nth], &options->defaults, &data);
 
     if (phase.beside && contestant->command == NULL)
       fail ("%s: a COMMAND is wanted, after --", phase.name);
@@ -136,7 +132,7 @@ run_phases (const struct options *options, const struct contestant *contestant)
       fail ("%s: fio speaks to servers only", phase.name);
     if (isatty (STDERR_FILENO))
       fprintf (stderr, "%s%s", nth == 0 ? "" : " ", phase.name);
-    measure (contestant, &phase, nth++);
+    measure (contestant, &phase, nth);
   }
 }
 
@@ -154,89 +150,59 @@ fill_in_size (char *args[])
   }
 }
 
-/* The number from 1 to MAX that OPTION has. */
-static uint32_t
-number (int option, const char *text, uint32_t max)
-{
-  char *end;
-  const unsigned long n = strtoul (text, &end, 10);
-
-  if (end == text || *end != '\0' || n == 0 || n > max)
-    fail ("-%c %s: not a number from 1 to %" PRIu32, option, text, max);
-  return (uint32_t) n;
-}
-
-static void
-set_option (struct options *options, int opt)
-{
-  switch (opt) {
-  case 'B':
-    options->mib = number (opt, optarg, 1 << 22);
-    break;
-  case 'C':
-    options->conns = number (opt, optarg, MAX_CONNS);
-    break;
-  case 'c':
-    options->corpus = optarg;
-    break;
-  case 'd':
-    options->defaults.depth = number (opt, optarg, MAX_DEPTH);
-    break;
-  case 'k':
-    options->kernel = optarg;
-    break;
-  case 'N':
-    options->uncounted = true;
-    break;
-  case 'n':
-    options->name = optarg;
-    break;
-  case 'p':
-    options->phases = optarg;
-    break;
-  case 'q':
-    options->silent = true;
-    break;
-  case 'r':
-    options->round = number (opt, optarg, UINT32_MAX);
-    break;
-  case 'S':
-    options->synthetic = true;
-    break;
-  case 's':
-    options->seed = number (opt, optarg, UINT32_MAX);
-    break;
-  case 'T':
-    number (opt, optarg, MAX_THREADS);
-    options->threads = optarg;
-    break;
-  case 't':
-    options->defaults.seconds = strtod (optarg, NULL);
-    break;
-  case 'u':
-    options->uri = optarg;
-    break;
-  case 'x':
-    data.verify = false;
-    break;
-  default:
-    exit (EXIT_FAILURE);
-  }
-}
+static const char what[] =
+    "One contestant, one round; on stdout a line of JSON for each phase.  The\n"
+    "ARGUMENTs are nbdkit's; with -u a COMMAND.  A phase is "
+    "NAME[/PAGES[/DEPTH]],\n"
+    "PAGES to a request; the top of nbdbench.c says what each does:\n"
+    "fill over write same scatter read check trim empty warm beside fioread "
+    "fiomixed";
 
 static void
 parse_options (struct options *options, int argc, char *argv[])
 {
-  int opt;
+  const struct argument arguments[] = {
+      ARGUMENT_TEXT ('n', "NAME", "of the contestant, for the output",
+                     &options->name),
+      ARGUMENT_TEXT ('c', "CORPUS", "file of pages", &options->corpus),
+      ARGUMENT_FLAG ('S', "the corpus is synthetic", &options->synthetic),
+      ARGUMENT_TEXT ('p', "PHASES", "commas between them", &options->phases),
+      ARGUMENT_NUMBER ('B', "MIB",
+                       "of the device, or of its part that is used; "
+                       "0: as large as the corpus",
+                       &options->mib, 0, 1 << 22),
+      ARGUMENT_NUMBER ('C', "CONNS", "connections", &options->conns, 1,
+                       MAX_CONNS),
+      ARGUMENT_NUMBER ('d', "DEPTH", "requests at once",
+                       &options->defaults.depth, 1, MAX_DEPTH),
+      ARGUMENT_NUMBER ('T', "THREADS", "nbdkit's option -t", &options->threads,
+                       1, MAX_THREADS),
+      ARGUMENT_SECONDS ('t', "for each phase that is timed",
+                        &options->defaults.seconds),
+      ARGUMENT_NUMBER ('r', "ROUND", "for the output", &options->round, 0,
+                       UINT32_MAX),
+      ARGUMENT_NUMBER ('s', "SEED", "of the requests", &options->seed, 1,
+                       UINT32_MAX),
+      ARGUMENT_TEXT ('k', "ALGORITHM", "the kernel's zram with it",
+                     &options->kernel),
+      ARGUMENT_TEXT ('u', "URI", "of a server that holds the corpus",
+                     &options->uri),
+      ARGUMENT_FLAG ('N', "count no system calls", &options->uncounted),
+      ARGUMENT_FLAG ('q', "say nothing if they cannot be counted",
+                     &options->silent),
+      ARGUMENT_FLAG ('x', "the contestant keeps nothing: compare nothing",
+                     &options->keeps_nothing),
+      ARGUMENTS_END};
+  const struct synopsis synopsis = {"[--] [ARGUMENT...]", 0, true, what,
+                                    arguments};
 
-  while ((opt = getopt (argc, argv, "B:C:c:d:k:Nn:p:qr:Ss:T:t:u:x")) != -1)
-    set_option (options, opt);
+  options->arguments = arguments_parse (&synopsis, argc, argv);
   if (options->name == NULL || options->corpus == NULL)
-    fail ("-n NAME and -c CORPUS are wanted: see the top of nbdbench.c");
+    fail ("-n NAME and -c CORPUS are wanted (-h says what they are)");
   if ((options->kernel != NULL) + (options->uri != NULL) +
-          (options->uri == NULL && optind < argc) !=
+          (options->uri == NULL && *options->arguments != NULL) !=
       1)
-    fail ("either -k ALGORITHM, -u URI or NBDKIT-ARGUMENTS are wanted");
+    fail ("either -k ALGORITHM, -u URI or nbdkit's ARGUMENTs are wanted");
 }
 
 /* Each page has another eight bytes over and over, which are not zeros. */
@@ -295,8 +261,7 @@ threads_of (const struct options *options)
     return 0;
   if (options->kernel != NULL)
     return 1;
-  return options->threads != NULL ? number ('T', options->threads, MAX_THREADS)
-                                  : DEFAULT_THREADS;
+  return options->threads;
 }
 
 static void
@@ -314,14 +279,16 @@ catch_signals (void)
 int
 main (int argc, char *argv[])
 {
-  static char phases[] = "fill,read,over,over,over,write,read,check";
-  struct options options = {.phases = phases,
+  struct options options = {.phases = "fill,read,over,over,over,write,read,"
+                                      "check",
                             .conns = 1,
+                            .threads = DEFAULT_THREADS,
                             .seed = 1,
                             .defaults = {.depth = 16, .seconds = 1.5}};
   struct contestant contestant = {.data = &data};
 
   parse_options (&options, argc, argv);
+  data.verify = !options.keeps_nothing;
   make_data (&options);
   catch_signals ();
   contestant.name = options.name;
@@ -331,8 +298,8 @@ main (int argc, char *argv[])
   contestant.count = !options.uncounted;
   contestant.complain = !options.silent;
   contestant.command =
-      options.uri != NULL && optind < argc ? argv + optind : NULL;
-  contestant.target = make_target (&options, argv + optind);
+      options.uri != NULL && *options.arguments ? options.arguments : NULL;
+  contestant.target = make_target (&options, options.arguments);
   measure_start (&contestant);
   run_phases (&options, &contestant);
   if (contestant.target->leave != NULL)

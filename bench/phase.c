@@ -2,6 +2,7 @@
 /* The phases by their names: nbdbench.c says what each is. */
 #include <config.h>
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,11 +51,21 @@ find_phase (const char *name)
   fail ("%s: no such phase", name);
 }
 
-/* The number that TEXT is; DEFAULT if there is none. */
+/* The number that TEXT is, 0 if that is none from 1 on; OTHERWISE, if there is
+ * no text. */
 static uint32_t
 number_or (const char *text, uint32_t otherwise)
 {
-  return text != NULL ? (uint32_t) strtoul (text, NULL, 10) : otherwise;
+  char *end;
+
+  if (text == NULL)
+    return otherwise;
+
+  const unsigned long n = strtoul (text, &end, 10);
+
+  return isdigit ((unsigned char) *text) && *end == '\0' && n <= UINT32_MAX
+             ? (uint32_t) n
+             : 0;
 }
 
 /* Whole requests make up the device, and what they write has enough pages. */
@@ -74,10 +85,16 @@ check_phase (const struct phase *phase, const struct data *data)
 }
 
 struct phase
-parse_phase (char *text, const struct phase *defaults, const struct data *data)
+parse_phase (const char *text, const struct phase *defaults,
+             const struct data *data)
 {
+  char *const words = strdup (text);
   char *rest;
-  struct phase phase = find_phase (strtok_r (text, "/", &rest));
+
+  if (words == NULL)
+    fail ("out of memory");
+
+  struct phase phase = find_phase (strtok_r (words, "/", &rest));
 
   phase.block = number_or (strtok_r (NULL, "/", &rest),
                            phase.block != 0 ? phase.block : 1);
@@ -91,5 +108,6 @@ parse_phase (char *text, const struct phase *defaults, const struct data *data)
   if (phase.seconds == 0)
     phase.seconds = defaults->seconds;
   check_phase (&phase, data);
+  free (words);
   return phase;
 }

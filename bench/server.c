@@ -66,18 +66,25 @@ wait_for_server (void)
 }
 
 void
-server_start (char *const args[], const char *threads)
+server_start (char *const args[], unsigned threads)
 {
+  char number[16];
+  const char *const program = getenv ("NBDKIT");
   const char *argv[MAX_ARGS] = {
-      "nbdkit", "-f", "--exit-with-parent", "-U", sock, "-P", pid_file,
+      program ? program : "nbdkit",
+      "-f",
+      "--exit-with-parent",
+      "-U",
+      sock,
+      "-P",
+      pid_file,
+      "-t",
+      number,
   };
   const char *tmp = getenv ("TMPDIR");
-  size_t n = 7;
+  size_t n = 9;
 
-  if (threads != NULL) {
-    argv[n++] = "-t";
-    argv[n++] = threads;
-  }
+  snprintf (number, sizeof number, "%u", threads);
   while (*args != NULL && n < MAX_ARGS - 1)
     argv[n++] = *args++;
   snprintf (dir, sizeof dir, "%s/nbdbenchXXXXXX", tmp ? tmp : "/tmp");

@@ -8,9 +8,9 @@
 
 struct usage;
 
-/* Start nbdkit with these arguments, NULL last, and with its option -t if
- * THREADS is not NULL; it listens then. */
-extern void server_start (char *const args[], const char *threads);
+/* Start nbdkit, or what $NBDKIT names, with so many threads for a connection
+ * and with these arguments, NULL last; it listens then. */
+extern void server_start (char *const args[], unsigned threads);
 
 /* End it, if there is one. */
 extern void server_stop (void);

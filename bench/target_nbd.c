@@ -54,14 +54,14 @@ connect_to (const char *uri)
 /* What any nbdkit has before its first request.  Its growth from there would
  * not do: allocator=malloc takes all that it needs before it serves. */
 static uint64_t
-measure_idle_server (void)
+measure_idle_server (unsigned threads)
 {
   static char null[] = "null", size[] = "4096";
   char *const args[] = {null, size, NULL};
   struct nbd_handle *nbd;
   uint64_t memory;
 
-  server_start (args, NULL);
+  server_start (args, threads);
   nbd = connect_to (NULL);
   memory = server_memory ();
   nbd_close (nbd);
@@ -169,7 +169,7 @@ open_connections (const char *uri, unsigned nr)
 }
 
 const struct target *
-target_nbd (char *const args[], unsigned nr_conns, const char *threads)
+target_nbd (char *const args[], unsigned nr_conns, unsigned threads)
 {
   static struct target target = {
       .client = "libnbd", .run = nbd_run, .use = use_server};
@@ -177,7 +177,7 @@ target_nbd (char *const args[], unsigned nr_conns, const char *threads)
 
   target.nr_threads = nr_conns;
   stop_target = server_stop;
-  idle_memory = measure_idle_server ();
+  idle_memory = measure_idle_server (threads);
   server_start (args, threads);
   target.pid = server_pid ();
   if (asprintf (&uri, "nbd+unix:///?socket=%s", server_socket ()) < 0)

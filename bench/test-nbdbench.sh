@@ -129,6 +129,12 @@ refusals ()
   expect kept 'length == 2 and all (.[]; has ("syscalls") | not)'
   fails 'no such phase' -p fil -- memory @SIZE@
   fails 'not a number from 1 to 64' -C 0 -- memory @SIZE@
+  fails 'not a number of seconds' -t 1x -- memory @SIZE@
+  fails 'not a number of seconds' -t 0 -- memory @SIZE@
+  fails 'not a number of seconds' -t nan -- memory @SIZE@
+  fails 'PAGES must be' -p read/4x -- memory @SIZE@
+  fails 'DEPTH must be' -p read/4/257 -- memory @SIZE@
+  fails 'is not an option' -z -- memory @SIZE@
   fails 'too few' -p write/256/16 -- memory @SIZE@
   fails 'a COMMAND is wanted' -p beside -- memory @SIZE@
   fails 'nbdkit did not start' -- no-such-plugin
