@@ -31,7 +31,7 @@ sub facts {
   my ($about, $rounds) = @_;
   my $memory = $about->{memory} // '';
   my $data = ($about->{corpus}{size} >> 20) . ' MiB of ' .
-    (is_synthetic ($about) ? 'SYNTHETIC pages' : "real programs' pages");
+    (origin ($about) ? origin ($about) . ' pages' : "real programs' pages");
   return grep { defined $_->[1] && $_->[1] ne '?' } (
     [ 'date', $about->{date} ],
     [ 'machine', "$about->{cpu}, $about->{cpus} CPUs" .

@@ -10,10 +10,11 @@ use JSON::PP;
 use List::Util qw(max);
 use POSIX qw(strftime uname);
 
-our @EXPORT = qw(add_figure contestants by_round figure per_round judge about
-  is_synthetic print_about cell bound_text print_targets write_results);
+our @EXPORT = qw(add_figure contestants by_round figure per_round rounds judge
+  about origin print_about cell bound_text print_targets write_results);
 
 my %value;                      # {contestant}{figure}{round}
+my $rounds = 0;                 # the most that any figure has
 
 # Reckoning.
 
@@ -23,14 +24,19 @@ sub summary {
   my $half = @sorted / 2;
   my $median = @sorted % 2 ? $sorted[$half]
                            : ($sorted[$half - 1] + $sorted[$half]) / 2;
-  return { median => $median, min => $sorted[0], max => $sorted[-1] };
+  return { median => $median, min => $sorted[0], max => $sorted[-1],
+    rounds => scalar @sorted };
 }
 
 # NAME's FIGURE was NUMBER in ROUND.
 sub add_figure {
   my ($name, $figure, $round, $number) = @_;
   $value{$name}{$figure}{$round} = $number;
+  my $n = keys %{ $value{$name}{$figure} };
+  $rounds = $n if $n > $rounds;
 }
+
+sub rounds { return $rounds; }
 
 # Who has any.
 sub contestants {
@@ -114,10 +120,12 @@ sub about {
   };
 }
 
-# Whether the data is none that programs had.
-sub is_synthetic {
+# Whose the data is that "corpus" made, if not programs'; or if it did not make
+# it.
+sub origin {
   my ($about) = @_;
-  return scalar grep { /^synthetic/ } @{ $about->{corpus}{from} };
+  my @from = @{ $about->{corpus}{from} };
+  return !@from ? 'UNKNOWN' : (grep { /^synthetic/ } @from) ? 'SYNTHETIC' : '';
 }
 
 sub print_about {
@@ -126,7 +134,7 @@ sub print_about {
     load)};
   my @from = @{ $about->{corpus}{from} };
   printf "Data: %d MiB of %s\n", $about->{corpus}{size} >> 20,
-    is_synthetic ($about) ? 'SYNTHETIC pages'
+    origin ($about) ? origin ($about) . ' pages'
       : "real programs' anonymous pages, runs of 64 KiB shuffled";
   print "  $_\n" for @from;
 }

@@ -23,7 +23,7 @@ our @EXPORT = qw(read_raw take_rows base base_work work_text works skipped
 use constant DEFAULT_THREADS => 16;
 
 my $size;                       # of the data, in bytes
-my $synthetic;                  # ... which is nobody's
+my $origin;                     # ... if they are not programs'
 my @server_works;               # works of servers, as they came
 my %skipped;                    # {contestant} = why
 my %server;                     # {contestant}: who answered requests
@@ -107,8 +107,8 @@ sub size_text {
 # Real pages are not mentioned.  What is of two kinds is "mixed".
 sub data_text {
   my ($content) = @_;
-  return $content eq 'corpus' && !$synthetic ? ''
-    : $content =~ /^(?:corpus|synthetic)$/ ? 'SYNTHETIC pages'
+  return $content eq 'corpus' ? ($origin ? "$origin pages" : '')
+    : $content eq 'synthetic' ? 'SYNTHETIC pages'
     : $content eq 'zeros' ? 'zeros' : "$content pages";
 }
 
@@ -344,7 +344,7 @@ sub trimmed {
 sub take_rows {
   my ($about, @rows) = @_;
   $size = $about->{corpus}{size};
-  $synthetic = is_synthetic ($about);
+  $origin = origin ($about);
   take_row ({ %$_ }) for grep { !exists $_->{about} } @rows;
 }
 

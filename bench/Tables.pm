@@ -18,13 +18,15 @@ sub number {
     $x;
 }
 
-# The median of a summary, and its spread.
+# The median of a summary, its spread, and of how many rounds if not of all.
 sub spread {
   my ($s, $unit) = @_;
   return '-' unless $s;
   my ($median, @ends) = map { number ($_ / ($unit // 1)) }
     @$s{qw(median min max)};
-  return "$median ($ends[0]..$ends[1])";
+  my $of = $s->{rounds} == rounds () ? ''
+    : $s->{rounds} == 1 ? ', 1 round' : ", $s->{rounds} rounds";
+  return "$median ($ends[0]..$ends[1]$of)";
 }
 
 # TITLE, and what FIGURE's data is, if no real pages.

@@ -59,6 +59,7 @@ describe_job (struct job *job, const struct contestant *contestant,
   add (job, "--time_based");
   add (job, "--runtime=%.0fms", phase->seconds * 1000);
   add (job, "--randseed=%" PRIu64, seed);
+  add (job, "--lat_percentiles=1"); /* from the request's making on, as ours */
   add (job, "--percentile_list=50:90:99:99.9");
   add (job, "--output-format=json");
   if (phase->access == ACCESS_READ) {
@@ -81,7 +82,7 @@ static const char filter[] =
     "sed -n '/^{/,$p' %s | jq -r '.jobs[0] |"
     " [.error, .mixed.total_ios, .read.total_ios, .job_runtime,"
     " .usr_cpu + .sys_cpu,"
-    " (.mixed.clat_ns | (.percentile[\"50.000000\", \"90.000000\","
+    " (.mixed.lat_ns | (.percentile[\"50.000000\", \"90.000000\","
     " \"99.000000\", \"99.900000\"]), .max)] | @tsv'";
 
 #define NR_NUMBERS 10

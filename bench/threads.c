@@ -286,11 +286,13 @@ print_json (const struct way *way, enum op op, unsigned step, unsigned round,
   fflush (stdout);
 }
 
+/* Every second round has the most threads first, and each has another way. */
 static void
 run_round (unsigned round)
 {
-  for (unsigned step = 0; step < nr_steps; step++)
+  for (unsigned s = 0; s < nr_steps; s++)
     for (unsigned i = 0; i < WAYS; i++) {
+      const unsigned step = round % 2 ? nr_steps - 1 - s : s;
       const unsigned w = (i + round) % WAYS;
       double seconds[OPS];
 

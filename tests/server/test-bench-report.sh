@@ -214,7 +214,7 @@ for row in '4 KiB reads, 16 x 1, zram-lz4:| met | real pages' \
   '4 KiB writes, 16 x 1:NOT MET' '4 KiB reads, 64 x 4:not measured' \
   'same-filled writes, 16 x 1:same-filled pages' 'single pages:shown' \
   'to repeat it:run -c corpus -r 3' 'compiler:cc 1' \
-  "$read:95.0 (50.0..180)" 'codec |:20.0 (15.0..40.0)'; do
+  "$read:95.0 (50.0..180)" 'codec |:20.0 (15.0..40.0, 1 round)'; do
   says "$dir/RESULTS.md" "${row%%:*}" "${row#*:}"
 done
 grep -F /a/place "$dir/RESULTS.md" && die 'RESULTS.md has a path in it'
@@ -262,6 +262,14 @@ says "$dir/out" '4 KiB reads, 16 x 1, zram-lz4' '(SYNTHETIC pages)'
 says "$dir/RESULTS.md" '| 4 KiB reads, 16 x 1, zram-lz4' '| SYNTHETIC pages'
 says "$dir/RESULTS.md" '## Memory' 'SYNTHETIC pages'
 grep -q 'real pages' "$dir/RESULTS.md" && die 'synthetic pages are called real'
+
+# Pages of a file that nothing says anything of.
+rm "$dir/corpus.txt"
+"$report" -m "$dir/RESULTS.md" "$raw" "$dir/corpus" "$results" >"$dir/out"
+says "$dir/out" 'Data: ' 'UNKNOWN pages'
+says "$dir/RESULTS.md" '| 4 KiB reads, 16 x 1, zram-lz4' '| UNKNOWN pages'
+grep -q "real pages\|real programs" "$dir/RESULTS.md" "$dir/out" &&
+  die 'unknown pages are called real'
 
 refused 'zram-lz4' 'line 1: not JSON'
 refused '{"round":1}' '"name"'
