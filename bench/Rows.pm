@@ -17,7 +17,7 @@ use Figures;
 
 our @EXPORT = qw(read_raw take_rows base base_work work_text works skipped
   servers codecs size_text data_of fills stages stage_spread scalings
-  trimmed DEFAULT_THREADS);
+  guests trimmed DEFAULT_THREADS);
 
 # What an nbdkit has for each connection, unless it is told otherwise.
 use constant DEFAULT_THREADS => 16;
@@ -37,6 +37,7 @@ my @stages;                     # [op, kind, stage], in the order of appearance
 my %spread;                     # {op, kind, stage} = [least, most]
 my %trimmed;                    # {size of a device that TRIM emptied}
 my %scalings;                   # {contestant}{op}{threads}
+my %guests;                     # {contestant}: which a guest had as a disk
 
 # Checking.
 
@@ -50,6 +51,7 @@ my %needs = (
   engine => [ qw(compress decompress write read compressed huge) ],
   metadata => [ qw(run written metadata page_tables) ],
   stage => [ qw(ns) ], scaling => [ qw(threads ops seconds) ],
+  guest => [ qw(us) ],
 );
 # ... and by what others are divided.
 my %positive = map { $_ => 1 } qw(ops seconds block written threads);
@@ -315,6 +317,13 @@ sub add_metadata {
     $share->($row->{metadata} + $row->{page_tables}));
 }
 
+# Guests measure a program's file, read and written by dd.
+sub add_guest {
+  my ($row) = @_;
+  $guests{ $row->{name} } = 1;
+  add ({ %$row, content => 'corpus' }, "guest: $row->{op}", $row->{us});
+}
+
 sub take_row {
   my ($row) = @_;
   my $kind = kind_of ($row);
@@ -327,6 +336,7 @@ sub take_row {
   elsif ($kind eq 'metadata') {
     add_metadata ($row);
   }
+  elsif ($kind eq 'guest') { add_guest ($row) }
   else {
     my $process = process_of ($row);
     $server{ $row->{name} } = 1;
@@ -405,6 +415,8 @@ sub stages {
 }
 
 sub scalings { return \%scalings; }
+
+sub guests { return sort keys %guests; }
 
 # Median over the rounds, and the least and the most of all passes.
 sub stage_spread {

@@ -152,6 +152,17 @@ sub scaling_table {
   };
 }
 
+sub guest_table {
+  my @ops = qw(write read);
+  return {
+    title => "Through a guest's block layer, us per 4 KiB of a program's " .
+      'file, depth 1; its CPU is emulated: compare no other figure with these',
+    columns => [ '', @ops ],
+    rows => [ map { my $name = $_;
+      [ $name, map { spread (figure ($name, "guest: $_")) } @ops ] } guests () ],
+  };
+}
+
 sub skipped_table {
   my $skipped = skipped ();
   return { title => 'Not run', columns => [ '', 'why' ],
@@ -163,7 +174,7 @@ sub tables {
   return grep { @{ $_->{rows} } } memory_table (), codec_table (),
     map ({ stage_table ($_) } 'read', 'write'),
     map ({ scaling_table ($_) } 'read', 'write'),
-    map ({ work_table (@$_) } @measures), skipped_table ();
+    guest_table (), map ({ work_table (@$_) } @measures), skipped_table ();
 }
 
 1;
