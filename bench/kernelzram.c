@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,9 +56,26 @@ attribute (const char *name)
   return path;
 }
 
+/* A signal whose handler removes the device comes when "number" is that of the
+ * device that is there, and not in between. */
+static void
+hold_signals (sigset_t *held)
+{
+  sigset_t all;
+
+  sigfillset (&all);
+  sigprocmask (SIG_BLOCK, &all, held);
+}
+
+static void
+release_signals (const sigset_t *held)
+{
+  sigprocmask (SIG_SETMASK, held, NULL);
+}
+
 /* Others (udev) may hold the new device open for a moment. */
-void
-kernel_zram_remove (void)
+static void
+do_remove (void)
 {
   const struct timespec tick = {.tv_nsec = 20000000};
 
@@ -78,15 +96,30 @@ kernel_zram_remove (void)
            program_invocation_short_name, number);
 }
 
+void
+kernel_zram_remove (void)
+{
+  sigset_t held;
+
+  hold_signals (&held);
+  do_remove ();
+  release_signals (&held);
+}
+
 static void
 add_device (void)
 {
   static bool registered;
+  sigset_t held;
+  bool added;
 
   if (!registered)
     atexit (kernel_zram_remove);
   registered = true;
-  if (!read_line (CONTROL "hot_add", number, sizeof number))
+  hold_signals (&held);
+  added = read_line (CONTROL "hot_add", number, sizeof number);
+  release_signals (&held);
+  if (!added)
     fail (CONTROL "hot_add: %s", strerror (errno));
 }
 
