@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* stages: what each stage of a page's write and read costs.
  *
- *   enginebench stages [-j] [-f FILE] [-n PAGES] [-r ROUNDS] CORPUS
+ *   enginebench stages [-d DIR] [-j] [-n PAGES] [-r ROUNDS] CORPUS
  *
  * Problem.  A stage takes some nanoseconds, and the clock takes more; and what
  * a stage costs depends on what the caches hold when it begins.
@@ -23,11 +23,13 @@
  */
 #include <config.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arguments.h"
 #include "enginebench.h"
@@ -60,7 +62,7 @@ static const struct subject {
 static const char *const op_names[OPS] = {"write", "read"};
 
 static struct corpus corpus;
-static const char *file;
+static const char *directory;
 static bool json;
 static unsigned rounds = 11, most_pages = 8192;
 
@@ -314,29 +316,56 @@ run_rounds (void)
   }
 }
 
+/* A new file in the directory. */
 static char *
-store_name (const char *end)
+new_store_file (void)
 {
   char *name;
+  int fd;
 
-  if (asprintf (&name, "%s%s", file, end) < 0)
+  if (asprintf (&name, "%s/nbdkit-zram-XXXXXX", directory) < 0)
     fail ("out of memory");
+  fd = mkstemp (name);
+  if (fd < 0)
+    fail ("%s: %s", name, strerror (errno));
+  close (fd);
   return name;
 }
 
+/* It is open, and goes with that. */
 static void
-make_device (const char *store)
+drop_name (char *name)
+{
+  unlink (name);
+  free (name);
+}
+
+static struct store *
+open_store (uint64_t size)
+{
+  char *const name = new_store_file ();
+  const struct store_config config = {
+      .backing_dev = name, .size = size, .overwrite = true};
+  struct store *store;
+  char *why;
+  const int r = store_open (&store, &config, &why);
+
+  drop_name (name);
+  if (r != 0)
+    fail ("%s", why ? why : "store_open");
+  return store;
+}
+
+static void
+make_device (void)
 {
   const uint64_t bytes = (uint64_t) pages.nr_pages * ZRAM_PAGE_SIZE;
-  const struct store_config where = {
-      .backing_dev = store, .size = 2 * bytes + (64 << 20), .overwrite = true};
   struct zram_config config = {.disksize = bytes,
                                .algorithms[0].backend =
                                    algorithm_named (subject->algorithm)};
-  char *why;
 
-  if (subject->kind == BACK && store_open (&config.store, &where, &why) != 0)
-    fail ("%s", why ? why : "store_open");
+  if (subject->kind == BACK)
+    config.store = open_store (2 * bytes + (64 << 20));
   zram = device_new (&config);
   if (zram_start (zram) != 0)
     fail ("zram_start");
@@ -382,34 +411,28 @@ print_op (enum op op)
 static void
 run_subject (const struct subject *which)
 {
-  char *const device_store = store_name (".device");
-  char *const work_store = store_name (".stages");
-
   subject = which;
   choose_pages ();
-  make_device (device_store);
+  make_device ();
   work = work_new (subject->algorithm, pages.nr_pages,
-                   subject->kind == BACK ? work_store : NULL);
+                   subject->kind == BACK
+                       ? open_store (work_store_size (pages.nr_pages))
+                       : NULL);
   run_rounds ();
   print_op (WRITE);
   print_op (READ);
   work_free (work, pages.nr_pages);
   zram_destroy (zram);
   free ((void *) pages.pages);
-  remove (device_store);
-  remove (work_store);
-  free (device_store);
-  free (work_store);
 }
 
 void
 bench_stages (int argc, char *argv[])
 {
   const struct argument arguments[] = {
-      ARGUMENT_TEXT ('f', "FILE",
-                     "how two files begin that pages are written back to, "
-                     "and that go,\n               CORPUS",
-                     &file),
+      ARGUMENT_TEXT ('d', "DIR",
+                     "where pages are written back, to files without names",
+                     &directory),
       ARGUMENT_FLAG ('j', "lines of JSON", &json),
       ARGUMENT_NUMBER ('n', "PAGES",
                        "of each kind, some of them again if need be",
@@ -426,10 +449,12 @@ bench_stages (int argc, char *argv[])
       "and less than nothing if they take longer by themselves.  Reading what\n"
       "was written back is measured by the clock.",
       arguments};
-  char **const operands = arguments_parse (&synopsis, argc, argv);
+  const char *const tmp = getenv ("TMPDIR");
+  char **operands;
 
-  if (!file)
-    file = operands[0];
+  directory = tmp ? tmp : "/tmp";
+  operands = arguments_parse (&synopsis, argc, argv);
+
   corpus = corpus_load (operands[0], 1);
   if (!json)
     puts ("                          ns a page     least..most      of the "

@@ -308,23 +308,15 @@ const struct stage stages[] = {
 
 /* All of it. */
 
-static struct store *
-new_store (const char *file, uint64_t size)
+uint64_t
+work_store_size (uint32_t nr_pages)
 {
-  const struct store_config config = {
-      .backing_dev = file, .size = size, .overwrite = true};
-  struct store *store;
-  char *why;
-
-  if (store_open (&store, &config, &why) != 0)
-    fail ("%s", why ? why : "store_open");
-  if (store_start (store) != 0)
-    fail ("store_start");
-  return store;
+  return (1 << 20) +
+         (uint64_t) nr_pages * PLACE; /* a store has 1 MiB or more */
 }
 
 struct work *
-work_new (const char *algorithm, uint32_t nr_pages, const char *file)
+work_new (const char *algorithm, uint32_t nr_pages, struct store *store)
 {
   struct work *const work = new_array (1, sizeof *work);
   const uint64_t bytes = (uint64_t) nr_pages * ZRAM_PAGE_SIZE;
@@ -334,9 +326,11 @@ work_new (const char *algorithm, uint32_t nr_pages, const char *file)
       slot_table_create (&work->table, nr_pages, work) != 0 ||
       stats_init (&work->stats) != 0)
     fail ("out of memory");
-  if (file) {
+  if (store) {
     work->places = new_array (nr_pages, sizeof *work->places);
-    work->store = new_store (file, (1 << 20) + nr_pages * PLACE);
+    work->store = store;
+    if (store_start (store) != 0)
+      fail ("store_start");
   }
   work->reply = new_buffer (ZRAM_PAGE_SIZE);
   for (unsigned i = 0; i < GROUP; i++) {

@@ -69,9 +69,12 @@ struct stage {
  * is measured of it is what measuring takes. */
 extern const struct stage stages[];
 
-/* For NR_PAGES, with ALGORITHM; FILE is for the store, NULL: without. */
+/* How large the store must be, in bytes. */
+extern uint64_t work_store_size (uint32_t nr_pages);
+
+/* For NR_PAGES, with ALGORITHM; it takes over STORE, NULL: without. */
 extern struct work *
-work_new (const char *algorithm, uint32_t nr_pages, const char *file);
+work_new (const char *algorithm, uint32_t nr_pages, struct store *store);
 extern void work_free (struct work *work, uint32_t nr_pages);
 
 /* Put what the first NR_PAGES slots hold into the store, too. */

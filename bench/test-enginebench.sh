@@ -89,7 +89,7 @@ has_lines 36 "(lz4|zstd) +(read|write) +[0-9]+( +[0-9.]+){5}"
 
 # Of each kind the stages of a write and of a read, the rest, and the whole: the
 # whole is the sum of the others.
-bench stages -j -f "$dir/store" -n 64 -r 1 "$corpus"
+bench stages -j -d "$dir" -n 64 -r 1 "$corpus"
 has_rows 77 ns least most
 jq -s -e 'group_by ([.kind, .op]) | length == 10 and all (.[];
     (map (select (.stage == "whole").ns) | add) as $whole |
