@@ -13,6 +13,7 @@
 #include <config.h>
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,37 +69,62 @@ growth_since (const struct memory *before)
                          before->free - memory.free};
 }
 
-static double
-percent (int64_t left, int64_t peak)
+/* MemFree is the whole machine's.  Where others took or gave memory meanwhile,
+ * which is known by a peak that is not RSS's, nothing can be said. */
+static bool
+is_ours (const struct growth *peak)
 {
-  return peak > 0 ? 100 * (double) left / (double) peak : 0;
+  return llabs (peak->machine - peak->rss) < peak->rss / 5;
 }
 
-static const char *
-verdict (double percent_left)
+/* NAN, if that is not known. */
+static double
+percent (int64_t left, int64_t peak, bool known)
 {
-  return percent_left <= TARGET ? "yes" : "NO";
+  return known && peak > 0 ? 100 * (double) left / (double) peak : (double) NAN;
+}
+
+static void
+print_json (unsigned nth, const struct growth *peak, const struct growth *left,
+            double rss, double machine)
+{
+  printf ("{\"name\":\"breathe-%s\",\"round\":%u,\"data\":%" PRIu64
+          ",\"peak_rss\":%" PRId64 ",\"left_rss\":%" PRId64
+          ",\"peak_machine\":%" PRId64 ",\"left_machine\":%" PRId64,
+          algorithm, nth, (uint64_t) mib * MIB, peak->rss, left->rss,
+          peak->machine, left->machine);
+  if (!isnan (rss))
+    printf (",\"percent_rss\":%.3f", rss);
+  if (!isnan (machine))
+    printf (",\"percent_machine\":%.3f", machine);
+  printf (",\"target\":%.0f}\n", TARGET);
+}
+
+static void
+print_one (int64_t peak, int64_t left, double share)
+{
+  printf (" %9.1f %8.2f", (double) peak / MIB, (double) left / MIB);
+  if (isnan (share))
+    printf ("        -    ");
+  else
+    printf (" %6.2f %% %-3s", share, share <= TARGET ? "yes" : "NO");
 }
 
 static void
 print_growth (unsigned nth, const struct growth *peak,
               const struct growth *left)
 {
-  const double rss = percent (left->rss, peak->rss);
-  const double machine = percent (left->machine, peak->machine);
+  const double rss = percent (left->rss, peak->rss, true);
+  const double machine = percent (left->machine, peak->machine, is_ours (peak));
 
   if (json)
-    printf ("{\"name\":\"breathe-%s\",\"round\":%u,\"data\":%" PRIu64
-            ",\"peak_rss\":%" PRId64 ",\"left_rss\":%" PRId64
-            ",\"peak_machine\":%" PRId64 ",\"left_machine\":%" PRId64
-            ",\"percent_rss\":%.3f,\"percent_machine\":%.3f,\"target\":%.0f}\n",
-            algorithm, nth, (uint64_t) mib * MIB, peak->rss, left->rss,
-            peak->machine, left->machine, rss, machine, TARGET);
-  else
-    printf ("%5u %9.1f %8.2f %6.2f %% %-3s %9.1f %8.2f %6.2f %% %s\n", nth,
-            (double) peak->rss / MIB, (double) left->rss / MIB, rss,
-            verdict (rss), (double) peak->machine / MIB,
-            (double) left->machine / MIB, machine, verdict (machine));
+    print_json (nth, peak, left, rss, machine);
+  else {
+    printf ("%5u", nth);
+    print_one (peak->rss, left->rss, rss);
+    print_one (peak->machine, left->machine, machine);
+    putchar ('\n');
+  }
   fflush (stdout);
 }
 
