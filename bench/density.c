@@ -53,7 +53,7 @@
 static const struct store *const stores[] = {&store_zram, &store_kernel,
                                              &store_model};
 
-static const char *corpus_name = "real";
+static const char *corpus_name;
 static unsigned nth_round;
 static struct input input;
 static uint32_t *content;  /* what page each slot has */
@@ -293,6 +293,8 @@ take_arguments (int argc, char *argv[], const char **algorithms)
 
   if (!operands[0] == !mib || (operands[0] && operands[1]))
     fail ("there must be one CORPUS, or else -i");
+  if (operands[0])
+    corpus_name = corpus_origin (operands[0]);
   input.corpus = mib > 0 ? random_corpus (mib)
                          : load_corpus (operands[0], 1, &input.nr_pages);
   return split_words ("-a", names, algorithms, MAX_ALGORITHMS);

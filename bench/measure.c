@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <config.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -300,5 +301,6 @@ measure (const struct contestant *contestant, const struct phase *phase,
   print_latency (&done);
   print_syscalls (contestant, phase, seed + 500009);
   puts ("}");
-  fflush (stdout);
+  if (fflush (stdout) != 0)
+    fail ("standard output: %s", strerror (errno));
 }

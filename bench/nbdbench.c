@@ -273,6 +273,8 @@ catch_signals (void)
 
   for (size_t i = 0; i < sizeof sigs / sizeof sigs[0]; i++)
     sigaction (sigs[i], &action, NULL);
+  /* Whoever reads no more is an error of "printf" (measure), not the end. */
+  signal (SIGPIPE, SIG_IGN);
   atexit (clean_up);
 }
 

@@ -99,6 +99,8 @@ parse_phase (const char *text, const struct phase *defaults,
   phase.block = number_or (strtok_r (NULL, "/", &rest),
                            phase.block != 0 ? phase.block : 1);
   phase.depth = number_or (strtok_r (NULL, "/", &rest), defaults->depth);
+  if (strtok_r (NULL, "/", &rest) != NULL)
+    fail ("%s: more than NAME/PAGES/DEPTH", text);
   if (phase.block == 0)
     fail ("%s: PAGES must be a number from 1 on", phase.name);
   if (phase.label == NULL)

@@ -17,8 +17,9 @@ extern void server_stop (void);
 
 extern pid_t server_pid (void);
 
-/* Where it listens. */
+/* Where it listens; the URI is for others, and stays. */
 extern const char *server_socket (void);
+extern const char *server_uri (void);
 
 /* All the memory that it has but its program and libraries, which it shares. */
 extern uint64_t server_memory (void);

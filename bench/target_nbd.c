@@ -173,17 +173,14 @@ target_nbd (char *const args[], unsigned nr_conns, unsigned threads)
 {
   static struct target target = {
       .client = "libnbd", .run = nbd_run, .use = use_server};
-  char *uri;
 
   target.nr_threads = nr_conns;
   stop_target = server_stop;
   idle_memory = measure_idle_server (threads);
   server_start (args, threads);
   target.pid = server_pid ();
-  if (asprintf (&uri, "nbd+unix:///?socket=%s", server_socket ()) < 0)
-    fail ("out of memory");
-  target.uri = uri;
   open_connections (NULL, nr_conns);
+  target.uri = server_uri ();
   return &target;
 }
 

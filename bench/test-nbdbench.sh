@@ -8,7 +8,9 @@
 set -euo pipefail
 export LC_ALL=C
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-dir=$(mktemp -d /tmp/nbdkit-zram-XXXXXX)
+dir=$(mktemp -d '/tmp/nbdkit-zram & a place-XXXXXX')
+export TMPDIR=$dir/tmp
+mkdir "$TMPDIR"
 server=''
 trap '[ ! "$server" ] || kill "$server" || :; rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM HUP
@@ -111,7 +113,8 @@ others_server ()
     [ ! -s "$dir/pid" ] || break
     sleep 0.05
   done
-  local uri="nbd+unix:///?socket=$dir/socket"
+  local path=${dir//&/%26}
+  local uri="nbd+unix:///?socket=${path// /%20}/socket"
   nbdcopy "$dir/corpus" "$uri"
   bench other -u "$uri" -B 4 -p warm,read,beside,check -- sleep 0.1
   expect other "$every"
@@ -133,11 +136,25 @@ refusals ()
   fails 'not a number of seconds' -t 0 -- memory @SIZE@
   fails 'not a number of seconds' -t nan -- memory @SIZE@
   fails 'PAGES must be' -p read/4x -- memory @SIZE@
+  fails 'PAGES must be' -p read/4294967297 -- memory @SIZE@
+  fails 'more than NAME' -p read/1/16/9 -- memory @SIZE@
   fails 'DEPTH must be' -p read/4/257 -- memory @SIZE@
   fails 'is not an option' -z -- memory @SIZE@
   fails 'too few' -p write/256/16 -- memory @SIZE@
   fails 'a COMMAND is wanted' -p beside -- memory @SIZE@
   fails 'nbdkit did not start' -- no-such-plugin
+}
+
+# Who is not read from any more ends, and leaves nothing behind; nor does
+# whoever was run before.
+nobody_reads ()
+{
+  local status=0
+  ./nbdbench -n pipe -c "$dir/corpus" -t 0.05 -p fill,read,write,read,check \
+    -- memory @SIZE@ 2>"$dir/err" | head -n 1 >"$dir/out" || status=$?
+  [ "$status" -eq 1 ] || die "nobody reads: status $status"
+  grep -q 'standard output' "$dir/err" || die "nobody reads: $(<"$dir/err")"
+  [ -z "$(ls -A "$TMPDIR")" ] || die "left behind: $(ls -A "$TMPDIR")"
 }
 
 # The smallest comparison, by two contestants.
@@ -164,4 +181,5 @@ libnbd_phases
 fio_phases
 others_server
 refusals
+nobody_reads
 run_all

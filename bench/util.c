@@ -112,6 +112,36 @@ new_permutation (uint32_t nr, uint64_t *random)
   return array;
 }
 
+const char *
+corpus_origin (const char *file)
+{
+  const char *origin = "UNKNOWN";
+  char *name, line[512];
+  FILE *fp;
+
+  if (asprintf (&name, "%s.txt", file) < 0)
+    fail ("out of memory");
+  fp = fopen (name, "re");
+  free (name);
+  if (fp == NULL)
+    return origin;
+  while (fgets (line, sizeof line, fp) != NULL &&
+         strcmp (origin, "SYNTHETIC") != 0)
+    origin = strncmp (line, "synthetic", 9) == 0 ? "SYNTHETIC" : "real";
+  fclose (fp);
+  return origin;
+}
+
+static void
+tell_origin (const char *file)
+{
+  const char *const origin = corpus_origin (file);
+
+  if (strcmp (origin, "real") != 0)
+    fprintf (stderr, "%s: the pages of %s are %s\n",
+             program_invocation_short_name, file, origin);
+}
+
 char *
 load_corpus (const char *file, uint32_t unit, uint32_t *nr_pages)
 {
@@ -135,5 +165,6 @@ load_corpus (const char *file, uint32_t unit, uint32_t *nr_pages)
     at += (size_t) n;
   }
   close (fd);
+  tell_origin (file);
   return corpus;
 }

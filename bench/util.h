@@ -33,8 +33,13 @@ extern char *new_buffer (size_t size);
 /* 0 to NR - 1 in an order that RANDOM chooses; RANDOM moves on. */
 extern uint32_t *new_permutation (uint32_t nr, uint64_t *random);
 
+/* Whose the pages of FILE are, by what "corpus" left in FILE.txt: "real"
+ * programs', "SYNTHETIC", or, without that, "UNKNOWN". */
+extern const char *corpus_origin (const char *file);
+
 /* All of FILE in memory of our own, so that nothing pays for the file later.
- * It has a multiple of UNIT pages. */
+ * It has a multiple of UNIT pages.  If they are not real programs', standard
+ * error has a line that says so. */
 extern char *load_corpus (const char *file, uint32_t unit, uint32_t *nr_pages);
 
 #endif /* BENCH_UTIL_H */
