@@ -85,7 +85,7 @@ int
 swap_disk_lock (void)
 {
   char *const file = newtext ("%s/.swap.lock", servers_rundir ());
-  const int fd = open (file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int fd = open (file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   const int r = fd >= 0 ? flock (fd, LOCK_EX) : -1;
 
   if (r < 0)

@@ -119,6 +119,16 @@ rm "$dir/run/.$name.pid"
 kill "$manager"
 wait "$manager" || :
 
+# The lock is not made where a link leads.
+if [ "$(id -u)" -eq 0 ]; then
+  echo 1 >"$dir/run/.$name.pid"
+  ln -s "$dir/nothing" "$dir/run/.swap.lock"
+  must_not_do "$dir/run/.swap.lock: Too many levels of symbolic links" \
+    swap off "$device"
+  [ ! -e "$dir/nothing" ] || die 'the lock was made where a link leads'
+  rm "$dir/run/.$name.pid" "$dir/run/.swap.lock"
+fi
+
 if [ "$(id -u)" -eq 0 ] && setpriv --help >/dev/null 2>&1; then
   chmod 755 "$dir"
   for what in on off 'attach nbd0'; do
