@@ -21,6 +21,7 @@
 #include <nbdkit-plugin.h>
 
 #include "diskset.h"
+#include "planted.h"
 #include "report.h"
 
 /* What the pipe says: a person asked, or the server ends. */
@@ -56,25 +57,37 @@ handle_signal (int sig)
     errno = saved;
 }
 
+static int
+refuse_statsfile (const char *statsfile, const char *why)
+{
+  nbdkit_error ("statsfile: %s: %s", statsfile, why);
+  return -1;
+}
+
 /* Without O_NONBLOCK a named pipe would keep the server from starting until
  * somebody reads it. */
 static int
 open_statsfile (const char *statsfile)
 {
+  const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   struct stat statbuf;
+  bool planted = false;
 
-  report.file = open (
-      statsfile,
-      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+  /* Neither is one made where a link leads. */
+  report.file = open (statsfile, flags | O_CREAT | O_EXCL, 0600);
+  if (report.file < 0 && errno == EEXIST)
+    report.file = planted_open (statsfile, flags, &planted);
+  if (planted)
+    return refuse_statsfile (
+        statsfile, "is a link or somebody else's, in a directory where "
+                   "everybody may make files: give one elsewhere");
   if (report.file < 0 || fstat (report.file, &statbuf) < 0) {
     nbdkit_error ("statsfile: %s: %m: give a file that can be written",
                   statsfile);
     return -1;
   }
-  if (!S_ISREG (statbuf.st_mode) && !S_ISCHR (statbuf.st_mode)) {
-    nbdkit_error ("statsfile: %s: is no regular file: give one", statsfile);
-    return -1;
-  }
+  if (!S_ISREG (statbuf.st_mode) && !S_ISCHR (statbuf.st_mode))
+    return refuse_statsfile (statsfile, "is no regular file: give one");
   return 0;
 }
 

@@ -47,7 +47,8 @@ struct store_config {
   unsigned timeout_s; /* how long a request waits for an NBD server that is
                        * away, 1 at least */
   void (*complain) (const char *line); /* told when an NBD server goes away or
-                                        * comes back; NULL: nobody is */
+                                        * comes back, and of a file that others
+                                        * may open; NULL: nobody is */
 };
 
 /* A read or write; the submitter fills the first part. */

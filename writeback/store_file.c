@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,10 +30,14 @@
 #include <sys/statfs.h>
 
 #include "fileengine.h"
+#include "planted.h"
 
 /* What transfers are multiples of, at least and at most. */
 #define MIN_BLOCK 512U
 #define MAX_BLOCK 4096U
+
+/* Of a file's mode: who else may see or change what is there. */
+#define OTHERS (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)
 
 struct store_file {
   struct store store;
@@ -118,6 +123,40 @@ make_file (struct store_file *file, const struct store_config *config,
   return 0;
 }
 
+static bool
+is_same (const struct stat *a, const struct stat *b)
+{
+  return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+         (a->st_mode & S_IFMT) == (b->st_mode & S_IFMT);
+}
+
+/* Open what LOOKED_AT is about, and nothing that has its name by now. */
+static int
+open_same (struct store_file *file, const char *name,
+           const struct stat *looked_at, char **why)
+{
+  const int exclusive = S_ISBLK (looked_at->st_mode) ? O_EXCL : 0;
+  struct stat statbuf;
+  bool planted;
+
+  file->is_device = S_ISBLK (looked_at->st_mode);
+  file->fd =
+      planted_open (name, O_RDWR | O_NOCTTY | O_CLOEXEC | exclusive, &planted);
+  if (planted)
+    return store_refuse (why, -EPERM,
+                         "%s: is a link or somebody else's, in a directory "
+                         "where everybody may make files: give one elsewhere",
+                         name);
+  if (file->fd < 0 || fstat (file->fd, &statbuf) < 0)
+    return refuse_errno (errno, "cannot be opened", name, why);
+  if (is_same (&statbuf, looked_at))
+    return 0;
+  return store_refuse (why, -EBUSY,
+                       "%s: was replaced while it was opened: give one that is "
+                       "left alone",
+                       name);
+}
+
 static int
 open_file (struct store_file *file, const struct store_config *config,
            char **why)
@@ -131,11 +170,7 @@ open_file (struct store_file *file, const struct store_config *config,
                : refuse_errno (errno, "cannot be opened", name, why);
   if (!is_usable (statbuf.st_mode))
     return refuse_type (statbuf.st_mode, name, why);
-  file->is_device = S_ISBLK (statbuf.st_mode);
-  file->fd = open (name, O_RDWR | O_CLOEXEC | (file->is_device ? O_EXCL : 0));
-  if (file->fd < 0)
-    return refuse_errno (errno, "cannot be opened", name, why);
-  return 0;
+  return open_same (file, name, &statbuf, why);
 }
 
 /* A server that had it first may fail and remove it, or another one have it
@@ -160,6 +195,24 @@ lock_file (struct store_file *file, const char *name, char **why)
                        "%s: another server or program has locked it: give "
                        "another one",
                        name);
+}
+
+/* One that is made here is for its owner only. */
+static void
+warn_of_others (const struct store_file *file,
+                const struct store_config *config)
+{
+  char line[512];
+  struct stat statbuf;
+
+  if (!config->complain || file->is_device || fstat (file->fd, &statbuf) < 0 ||
+      !(statbuf.st_mode & OTHERS))
+    return;
+  snprintf (line, sizeof line,
+            "warning: backing_dev: %.300s: others may open it, and see pages: "
+            "give it the mode 0600, and not %04o",
+            config->backing_dev, (unsigned) (statbuf.st_mode & 07777));
+  config->complain (line);
 }
 
 /* Its files are in the page cache and nowhere else, whatever it says. */
@@ -333,6 +386,7 @@ file_open (struct store **store, const struct store_config *config, char **why)
   if (r == 0)
     r = look (file, config, why);
   if (r == 0) {
+    warn_of_others (file, config);
     *store = &file->store;
     return 0;
   }

@@ -56,6 +56,23 @@ __wrap_pwrite (int fd, const void *buf, size_t n, off_t offset)
   return -1;
 }
 
+/* Somebody puts this in its place before it is opened; NULL: nobody does. */
+static const char *replacement;
+
+extern int __real_open (const char *name, int flags, ...);
+extern int __wrap_open (const char *name, int flags, mode_t mode);
+
+int
+__wrap_open (const char *name, int flags, mode_t mode)
+{
+  const char *const from = replacement;
+
+  replacement = NULL;
+  if (from)
+    ck_assert_int_eq (rename (from, name), 0);
+  return __real_open (name, flags, mode);
+}
+
 static void
 setup (void)
 {
@@ -408,6 +425,68 @@ START_TEST (a_link_is_followed_only_to_what_is_there)
   unlink (target);
 }
 
+START_TEST (a_link_in_a_directory_like_tmp_is_not_followed)
+{
+  char target[96];
+  struct stat statbuf;
+
+  snprintf (target, sizeof target, "%s/target", dir);
+  close (open (target, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ck_assert_int_eq (symlink (target, path), 0);
+  ck_assert_int_eq (chmod (dir, 01777), 0);
+  must_refuse (path, SIZE, -EPERM, "where everybody may make files");
+  ck_assert_int_eq (stat (target, &statbuf), 0);
+  ck_assert_int_eq (statbuf.st_size, 0);
+  unlink (target);
+}
+
+START_TEST (what_was_looked_at_is_opened)
+{
+  char other[96];
+  struct stat statbuf;
+
+  snprintf (other, sizeof other, "%s/other", dir);
+  close (open (other, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  make_file (SIZE, "", 0);
+  replacement = other;
+  must_refuse (path, SIZE, -EBUSY, "was replaced");
+  ck_assert_ptr_null (replacement);
+  statbuf = status ();
+  ck_assert_int_eq (statbuf.st_size, 0);
+}
+
+static char complaint[512];
+
+static void
+complain (const char *line)
+{
+  snprintf (complaint, sizeof complaint, "%s", line);
+}
+
+/* Others could read pages there: its owner is told, once, and may mean it. */
+START_TEST (a_file_for_others_is_complained_of)
+{
+  struct store_config config = config_of (path, SIZE);
+
+  config.complain = complain;
+  make_file (SIZE, "", 0);
+  for (mode_t mode = 0600; mode <= 0666; mode += 0022) {
+    complaint[0] = '\0';
+    ck_assert_int_eq (chmod (path, mode), 0);
+    must_open_config (&config);
+    store_close (store);
+    ck_assert_msg ((mode == 0600) == !strstr (complaint, "others may open it"),
+                   "%o: %s", (unsigned) mode, complaint);
+  }
+  unlink (path);
+  complaint[0] = '\0';
+  umask (0);
+  must_open_config (&config);
+  store_close (store);
+  ck_assert_str_eq (complaint, "");
+  ck_assert_int_eq (status ().st_mode & 07777, 0600);
+}
+
 START_TEST (what_may_not_be_written_is_refused)
 {
   if (geteuid () == 0) {
@@ -589,6 +668,9 @@ add_files (TCase *tc)
   tcase_add_test (tc, what_is_no_file_is_refused);
   tcase_add_test (tc, nor_is_a_socket_one);
   tcase_add_test (tc, a_link_is_followed_only_to_what_is_there);
+  tcase_add_test (tc, a_link_in_a_directory_like_tmp_is_not_followed);
+  tcase_add_test (tc, what_was_looked_at_is_opened);
+  tcase_add_test (tc, a_file_for_others_is_complained_of);
   tcase_add_test (tc, what_may_not_be_written_is_refused);
   tcase_add_test (tc, two_servers_never_have_one_file);
   tcase_add_test (tc, a_file_that_cannot_grow_is_as_before);
