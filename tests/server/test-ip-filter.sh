@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The ip filter as the manuals have it: who comes from an address that is named
+# is served, and everybody else is refused.  Clients come from addresses of the
+# loopback interface.
+
+# shellcheck source=functions.sh.in
+. ./functions.sh
+
+requires nbdinfo --version
+requires socat -V
+requires "$nbdkit" --filter=ip null --dump-plugin
+
+# serve_tcp ARGUMENT...: on all addresses, at $port.
+serve_tcp ()
+{
+  local tries=0
+  until
+    port=$((20000 + RANDOM % 10000))
+    rm -f "$dir/pid"
+    "$nbdkit" -p "$port" -P "$dir/pid" --filter=ip "$plugin" 1M "$@" \
+      2>"$dir/start.log"
+  do
+    tries=$((tries + 1))
+    [ "$tries" -lt 20 ] || die "no server: $(cat "$dir/start.log")"
+  done
+  wait_until is_not_empty "$dir/pid"
+  servers+=("$(cat "$dir/pid")")
+}
+
+# connect_from FROM TO: a client of address FROM asks the server at TO.
+connect_from ()
+{
+  local way=$dir/way relay status=0
+  rm -f "$way"
+  socat "UNIX-LISTEN:$way" "TCP:$2:$port,bind=$1" 2>"$dir/socat.log" &
+  relay=$!
+  wait_until test -S "$way"
+  timeout 60 nbdinfo --size "nbd+unix:///?socket=$way" \
+    >"$dir/size" 2>"$dir/error" || status=$?
+  kill "$relay" 2>/dev/null || :
+  wait "$relay" || :
+  # Not a client that has not got there.
+  [ ! -s "$dir/socat.log" ] || die "$1: $(cat "$dir/socat.log")"
+  return "$status"
+}
+
+must_be_served ()
+{
+  connect_from "$@" || die "$1 was refused: $(cat "$dir/error")"
+  [ "$(cat "$dir/size")" -eq 1048576 ] || die "$1: $(cat "$dir/size")"
+}
+
+must_not_be_served ()
+{
+  ! connect_from "$@" || die "$1 was served"
+  grep -q 'disconnected\|end of file\|reset' "$dir/error" ||
+    die "$1: $(cat "$dir/error")"
+}
+
+stop_tcp ()
+{
+  stop_nbdkit "$(cat "$dir/pid")"
+}
+
+serve_tcp deny=all
+must_not_be_served 127.0.0.1 127.0.0.1
+stop_tcp
+serve_tcp allow=anyipv4 deny=all
+must_be_served 127.0.0.1 127.0.0.1
+must_be_served 127.0.0.2 127.0.0.1
+stop_tcp
+serve_tcp allow=anyipv6 deny=all
+must_not_be_served 127.0.0.1 127.0.0.1
+if grep -qs '^0*1 ' /proc/net/if_inet6; then
+  must_be_served '[::1]' '[::1]'
+fi
+stop_tcp
+
+"$nbdkit" -U - --filter=ip null allow=127.0.0.1 deny=all --run true \
+  2>"$dir/error" || {
+  grep -q "don't know how to parse rule" "$dir/error" || die "$(cat "$dir/error")"
+  skip "this nbdkit's ip filter takes no addresses, only families"
+}
+
+# As in nbdkit-zram-remote(7).
+serve_tcp allow=127.0.0.11,127.0.0.12,127.0.0.13 deny=all
+for address in 127.0.0.11 127.0.0.12 127.0.0.13; do
+  must_be_served "$address" 127.0.0.1
+done
+for address in 127.0.0.1 127.0.0.14 127.0.1.11; do
+  must_not_be_served "$address" 127.0.0.1
+done
+stop_tcp
+
+# As in nbdkit-zram.conf(5).
+serve_tcp allow=127.0.2.0/24 deny=all
+must_be_served 127.0.2.1 127.0.0.1
+must_be_served 127.0.2.254 127.0.0.1
+must_not_be_served 127.0.3.1 127.0.0.1
+must_not_be_served 127.0.0.2 127.0.0.1
+stop_tcp
