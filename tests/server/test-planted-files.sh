@@ -168,6 +168,12 @@ for name in stats cold; do
   grep -q 'Permission denied' "$dir/error" || die "$(cat "$dir/error")"
 done
 
+# nbdkit's own socket, to which the umask meant nothing.
+! nobody nbdinfo --size "nbd+unix:///?socket=$dir/socket" >"$dir/out" \
+  2>"$dir/error" || die 'nobody was served'
+grep -q 'Permission denied' "$dir/error" || die "$(cat "$dir/error")"
+nbdinfo --size "nbd+unix:///?socket=$dir/socket" >"$dir/out"
+
 # By the control socket the same is refused.
 nobodys_file "$everybodys/nobodys"
 status=0
