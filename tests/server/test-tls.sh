@@ -13,22 +13,6 @@ requires nbdcopy --version
 requires nbdinfo --version
 "$nbdkit" --dump-config | grep -qx tls=yes || skip 'this nbdkit has no TLS'
 
-# serve_tcp ARGUMENT...: on all loopback addresses, at $port.
-serve_tcp ()
-{
-  local tries=0
-  until
-    port=$((20000 + RANDOM % 10000))
-    rm -f "$dir/pid"
-    "$nbdkit" -i 0.0.0.0 -p "$port" -P "$dir/pid" "$@" 2>"$dir/start.log"
-  do
-    tries=$((tries + 1))
-    [ "$tries" -lt 20 ] || die "no server: $(cat "$dir/start.log")"
-  done
-  wait_until is_not_empty "$dir/pid"
-  servers+=("$(cat "$dir/pid")")
-}
-
 # must_carry URI: what is written there is read there.
 must_carry ()
 {
@@ -45,11 +29,6 @@ must_not_connect ()
   grep -q -e "$2" "$dir/err" || die "$1: said '$(cat "$dir/err")'"
 }
 
-stop_tcp ()
-{
-  stop_nbdkit "$(cat "$dir/pid")"
-}
-
 make_certificates ()
 {
   "$top_srcdir/tests/server/make-certificates" "$dir/$1" 127.0.0.1 \
@@ -60,8 +39,8 @@ make_certificates ours
 make_certificates others
 
 # Both show a certificate.
-serve_tcp --tls=require --tls-verify-peer "--tls-certificates=$dir/ours/server" \
-  "$plugin" 1M
+serve_tcp -i 0.0.0.0 --tls=require --tls-verify-peer \
+  "--tls-certificates=$dir/ours/server" "$plugin" 1M
 must_carry "nbds://127.0.0.1:$port/?tls-certificates=$dir/ours/client"
 must_not_connect "nbd://127.0.0.1:$port" 'requires TLS'
 must_not_connect "nbds://127.0.0.1:$port/?tls-certificates=$dir/others/client" \
@@ -82,7 +61,7 @@ stop_tcp
 psktool -u alice -p "$dir/keys" >"$dir/psktool.log" 2>&1
 psktool -u alice -p "$dir/other-keys" >"$dir/psktool.log" 2>&1
 psktool -u bob -p "$dir/bobs-keys" >"$dir/psktool.log" 2>&1
-serve_tcp --tls=require "--tls-psk=$dir/keys" "$plugin" 1M
+serve_tcp -i 0.0.0.0 --tls=require "--tls-psk=$dir/keys" "$plugin" 1M
 must_carry "nbds://alice@127.0.0.1:$port/?tls-psk-file=$dir/keys"
 must_not_connect "nbd://127.0.0.1:$port" 'requires TLS'
 must_not_connect "nbds://alice@127.0.0.1:$port/?tls-psk-file=$dir/other-keys" \
