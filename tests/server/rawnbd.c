@@ -144,21 +144,46 @@ option_answer (int fd)
   return be32toh (reply.type);
 }
 
-int
-raw_open (const struct server *server)
+/* The same as raw_handshake, with a name; returns how many bytes. */
+static size_t
+handshake_with_name (unsigned char *bytes, size_t size, const char *name)
 {
-  unsigned char greeting[RAW_GREETING_SIZE], handshake[RAW_HANDSHAKE_SIZE];
+  const size_t before = offsetof (struct wire_handshake, infos);
+  const size_t len = strlen (name);
+  struct wire_handshake handshake;
+
+  CHECK (RAW_HANDSHAKE_SIZE + len <= size);
+  raw_handshake ((unsigned char *) &handshake);
+  handshake.len = htobe32 (
+      (uint32_t) (sizeof handshake.name_len + len + sizeof handshake.infos));
+  handshake.name_len = htobe32 ((uint32_t) len);
+  memcpy (bytes, &handshake, before);
+  memcpy (bytes + before, name, len);
+  memcpy (bytes + before + len, &handshake.infos, sizeof handshake.infos);
+  return RAW_HANDSHAKE_SIZE + len;
+}
+
+int
+raw_open_export (const struct server *server, const char *export)
+{
+  unsigned char greeting[RAW_GREETING_SIZE], handshake[128];
   const int fd = raw_connect (server);
   uint32_t type;
 
   CHECK (raw_receive (fd, greeting, sizeof greeting));
-  raw_handshake (handshake);
-  CHECK (raw_send (fd, handshake, sizeof handshake));
+  CHECK (raw_send (fd, handshake,
+                   handshake_with_name (handshake, sizeof handshake, export)));
   do {
     type = option_answer (fd);
     CHECK (!(type & OPTION_REPLY_ERROR));
   } while (type != OPTION_REPLY_ACK);
   return fd;
+}
+
+int
+raw_open (const struct server *server)
+{
+  return raw_open_export (server, "");
 }
 
 void

@@ -60,6 +60,7 @@ extern int raw_connect (const struct server *server);
 
 /* One that is ready for requests. */
 extern int raw_open (const struct server *server);
+extern int raw_open_export (const struct server *server, const char *export);
 
 /* What a client says until then. */
 extern void raw_handshake (unsigned char bytes[RAW_HANDSHAKE_SIZE]);

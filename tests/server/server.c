@@ -265,13 +265,20 @@ handle_new (void)
 }
 
 struct nbd_handle *
-server_connect (const struct server *server)
+server_connect_to (const struct server *server, const char *export)
 {
   struct nbd_handle *nbd = handle_new ();
 
   NBD_OK (nbd_add_meta_context (nbd, LIBNBD_CONTEXT_BASE_ALLOCATION));
+  NBD_OK (nbd_set_export_name (nbd, export));
   NBD_OK (nbd_connect_unix (nbd, server->socket));
   return nbd;
+}
+
+struct nbd_handle *
+server_connect (const struct server *server)
+{
+  return server_connect_to (server, "");
 }
 
 struct nbd_handle *

@@ -54,6 +54,10 @@ extern void server_signal (const struct server *server, int sig);
  * server sees what the test asks. */
 extern struct nbd_handle *server_connect (const struct server *server);
 
+/* The same, to EXPORT. */
+extern struct nbd_handle *
+server_connect_to (const struct server *server, const char *export);
+
 /* The same, stopped before an export is chosen (option mode). */
 extern struct nbd_handle *server_negotiate (const struct server *server);
 

@@ -50,17 +50,6 @@ is_unused (void *disk)
   return strcmp (answer, "0") == 0;
 }
 
-static struct nbd_handle *
-connect_to (const struct server *server, const char *disk)
-{
-  struct nbd_handle *nbd = server_negotiate (server);
-
-  NBD_OK (nbd_add_meta_context (nbd, LIBNBD_CONTEXT_BASE_ALLOCATION));
-  NBD_OK (nbd_set_export_name (nbd, disk));
-  NBD_OK (nbd_opt_go (nbd));
-  return nbd;
-}
-
 /* Leave DISK, so that it can be reset or removed. */
 static void
 leave (struct nbd_handle *nbd, char *disk)
@@ -148,7 +137,7 @@ static void
 test_reset (const struct server *server, const char *settings)
 {
   static char disk[] = "old";
-  struct nbd_handle *nbd = connect_to (server, disk);
+  struct nbd_handle *nbd = server_connect_to (server, disk);
   char request[256];
 
   write_secrets (nbd);
@@ -158,7 +147,7 @@ test_reset (const struct server *server, const char *settings)
   snprintf (request, sizeof request, "set old %s", settings);
   tell (request);
   tell ("set old disksize=2M");
-  nbd = connect_to (server, disk);
+  nbd = server_connect_to (server, disk);
   use_empty (nbd);
   tell ("set old writeback=page_indexes=0-255");
   leave (nbd, disk);
@@ -167,7 +156,7 @@ test_reset (const struct server *server, const char *settings)
   snprintf (request, sizeof request, "hot_add name=old disksize=2M %s",
             settings);
   tell (request);
-  nbd = connect_to (server, disk);
+  nbd = server_connect_to (server, disk);
   use_empty (nbd);
   leave (nbd, disk);
 }
@@ -210,7 +199,7 @@ static void
 test_store_filled_up (const struct server *server)
 {
   static char disk[] = "old";
-  struct nbd_handle *nbd = connect_to (server, disk);
+  struct nbd_handle *nbd = server_connect_to (server, disk);
   const int store = open (cold, O_RDWR | O_CLOEXEC);
   unsigned char page[PAGE];
   char request[64];
@@ -255,8 +244,8 @@ test_server (const char *extra)
   tell (request);
   tell ("hot_add name=other disksize=2M");
 
-  nbd = connect_to (&server, "old");
-  other = connect_to (&server, "other");
+  nbd = server_connect_to (&server, "old");
+  other = server_connect_to (&server, "other");
   test_freed (nbd);
   test_shorter (nbd);
   must_be_empty (other);
