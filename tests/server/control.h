@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Asking a server by its control socket, with the program that is made for it:
- * nbdkit-zramctl. */
+/* Asking a server by its control socket: with the program that is made for it,
+ * nbdkit-zramctl, or by hand. */
 #ifndef ZRAM_TEST_CONTROL_H
 #define ZRAM_TEST_CONTROL_H
 
@@ -15,5 +15,18 @@ extern int control_try (const char *socket, const char *request, char *answer,
 /* The same; it must succeed, and answer something. */
 extern void control_ask (const char *socket, const char *request, char *answer,
                          size_t size);
+
+/* What a line was answered with. */
+struct control_answer {
+  char error[16]; /* the name of an errno, or nothing */
+  char text[512]; /* the first line, or what is wrong */
+};
+
+/* A connection to SOCKET, for who speaks by hand. */
+extern int control_connect (const char *socket);
+
+/* Say a line, which ends in a newline, and take the answer. */
+extern void control_say (const char *socket, const char *line,
+                         struct control_answer *answer);
 
 #endif /* ZRAM_TEST_CONTROL_H */

@@ -123,7 +123,7 @@ op_choose (struct modelop *op)
 
   op->kind = random_kind (disk);
   op->count = random_count (disk);
-  if (op->kind == OP_TRIM && op->count > disk->longest / 2 && one_in (disk, 4))
+  if (op->kind == OP_TRIM && op->count > disk->longest / 2 && one_in (disk, 16))
     op->count = disk->size;
   op->offset = random_offset (disk, op->count);
   op->first = op->offset;
@@ -509,11 +509,4 @@ modeldisk_verify (struct modeldisk *disk)
     check_read (any_handle (disk), disk->model + at, len, at);
     disk->verified += len;
   }
-}
-
-void
-modeldisk_empty (struct modeldisk *disk)
-{
-  memset (disk->model, 0, disk->size);
-  NBD_OK (nbd_trim (any_handle (disk), disk->size / PAGE * PAGE, 0, 0));
 }

@@ -82,7 +82,4 @@ extern void modeldisk_run (struct modeldisk *disk, uint64_t n);
 /* Read all of it, and compare. */
 extern void modeldisk_verify (struct modeldisk *disk);
 
-/* Trim all that is modelled. */
-extern void modeldisk_empty (struct modeldisk *disk);
-
 #endif /* ZRAM_TEST_MODELDISK_H */

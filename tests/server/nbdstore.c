@@ -11,7 +11,7 @@
 #include "nbdstore.h"
 #include "server.h"
 
-#define MAX_NAMES 6 /* three of them are ours */
+#define MAX_NAMES 8 /* three of them are ours */
 
 static char dir[] = "/tmp/test-store-XXXXXX";
 static char names[MAX_NAMES][64];

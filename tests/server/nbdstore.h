@@ -13,7 +13,7 @@
 /* Make the directory, and the file, of SIZE bytes; call it once. */
 extern void nbdstore_make (size_t size);
 
-/* NAME in that directory; it is removed at exit.  Three names at most. */
+/* NAME in that directory; it is removed at exit.  Five names at most. */
 extern const char *nbdstore_path (const char *name);
 
 /* Serve the file; returns when clients can connect. */

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* For as long as one likes, everything at once, on one server: requests of all
+ * kinds on several disks, from several connections each, compared with models
+ * all the time; pages marked, written back, recompressed and moved; limits that
+ * move; stores that go away and fail; disks that come and go; and clients that
+ * go in the middle of whatever it is.
+ *
+ * A run is made of rounds.  At the end of each, all is read and compared; what
+ * is counted as pages come and go, with what they are; what is stored, with the
+ * memory that is resident.  Then all is emptied, and the server must hold what
+ * it held at the end of the first: the pool nothing, no thread more, as many
+ * descriptors; and as little memory.
+ */
+#include <config.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "data.h"
+#include "nbdstore.h"
+#include "server.h"
+#include "soakdisk.h"
+#include "soakflat.h"
+#include "soaktally.h"
+#include "soakupset.h"
+
+#define STORE_SIZE    (40 * MiB)
+#define PROGRAMS_SIZE (16 * MiB)
+#define DISK_SIZE     (SOAK_SIZE + SOAK_SCRATCH)
+
+/* What a run is that has to have done everything, in seconds. */
+#define COMPLETE 180
+
+/* Beside what is stored, when nobody is connected: 16 bytes for each page of
+ * three disks, and what its heaps are too full of holes to give back. */
+#define TABLES          (3 * DISK_SIZE / PAGE * 16)
+#define MEMORY_OF_HEAPS (24 * MiB)
+
+static struct server server;
+static struct soak soak = {.server = &server, .threads = 4};
+static struct flat flat = {.server = &server};
+static struct upset upsets[16];
+static unsigned nr_upsets;
+static pthread_t users[SOAK_DISKS];
+static uint64_t duration = COMPLETE, seed;
+static time_t begun;
+
+static void
+usage (FILE *fp)
+{
+  fputs ("Usage: soak [-t THREADS] [-s SEED] [TIME]\n\n"
+         "TIME is in seconds, or as 90s, 10m or 3h; 3m if it is not given.\n"
+         "THREADS is how many nbdkit has for each connection (4).  With 1,\n"
+         "clients leave more than one answer when they go.  SEED makes the\n"
+         "same choices again.  SIGINT ends a run early.\n",
+         fp);
+}
+
+static uint64_t
+number (const char *text, const char *what, const char **end)
+{
+  char *after;
+  uint64_t n;
+
+  errno = 0;
+  n = strtoull (text, &after, 10);
+  if (errno || after == text || text[0] == '-' || (end == NULL && *after)) {
+    fprintf (stderr, "soak: %s: '%s' is no number\n", what, text);
+    exit (EXIT_FAILURE);
+  }
+  if (end)
+    *end = after;
+  return n;
+}
+
+static uint64_t
+seconds_of (const char *text)
+{
+  const char *unit;
+  const uint64_t n = number (text, "TIME", &unit);
+  const uint64_t factor = strcmp (unit, "h") == 0   ? 3600
+                          : strcmp (unit, "m") == 0 ? 60
+                                                    : 1;
+
+  if (n == 0 || n > 1000000 ||
+      (factor == 1 && unit[0] && strcmp (unit, "s") != 0)) {
+    fprintf (stderr, "soak: TIME: '%s' is not as 90s, 10m or 3h\n", text);
+    exit (EXIT_FAILURE);
+  }
+  return n * factor;
+}
+
+static void
+read_arguments (int argc, char *argv[])
+{
+  int option;
+
+  seed = (uint64_t) time (NULL);
+  while ((option = getopt (argc, argv, "ht:s:")) != -1)
+    switch (option) {
+    case 'h':
+      usage (stdout);
+      exit (EXIT_SUCCESS);
+    case 't':
+      soak.threads = (unsigned) number (optarg, "THREADS", NULL);
+      break;
+    case 's':
+      seed = number (optarg, "SEED", NULL);
+      break;
+    default:
+      usage (stderr);
+      exit (EXIT_FAILURE);
+    }
+  if (optind < argc)
+    duration = seconds_of (argv[optind++]);
+  if (optind < argc || soak.threads == 0) {
+    usage (stderr);
+    exit (EXIT_FAILURE);
+  }
+}
+
+static void
+load_program (const char *name)
+{
+  const int fd = open (name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  struct stat st;
+  ssize_t n = 0;
+
+  if (fd != -1 && fstat (fd, &st) == 0 && S_ISREG (st.st_mode))
+    n = read (fd, soak.programs + soak.programs_size,
+              PROGRAMS_SIZE - soak.programs_size);
+  if (n > 0)
+    soak.programs_size += (size_t) n / PAGE * PAGE;
+  if (fd != -1)
+    close (fd);
+}
+
+/* Pages of this machine's programs, as they come. */
+static void
+load_programs (void)
+{
+  DIR *const dir = opendir ("/usr/bin");
+  const struct dirent *entry;
+  char name[300];
+
+  CHECK (dir != NULL);
+  soak.programs = buffer_new (PROGRAMS_SIZE);
+  while (soak.programs_size < PROGRAMS_SIZE &&
+         (entry = readdir (dir)) != NULL) {
+    snprintf (name, sizeof name, "/usr/bin/%s", entry->d_name);
+    load_program (name);
+  }
+  closedir (dir);
+  CHECK (soak.programs_size >= MiB);
+}
+
+/* SIGINT is for this program alone, which waits for it; and the server is to
+ * see that a file may not grow. */
+static void
+begin_signals (void)
+{
+  sigset_t set;
+
+  sigemptyset (&set);
+  sigaddset (&set, SIGINT);
+  CHECK (pthread_sigmask (SIG_BLOCK, &set, NULL) == 0);
+  CHECK (signal (SIGXFSZ, SIG_IGN) != SIG_ERR);
+}
+
+static void
+start (void)
+{
+  static char control[128], threads[16];
+
+  nbdstore_make (STORE_SIZE);
+  soak.control = nbdstore_path ("control");
+  snprintf (control, sizeof control, "control=%s", soak.control);
+  snprintf (threads, sizeof threads, "-t%u", soak.threads);
+  server_start (&server, threads, control, "num_devices=0", "max_devices=8",
+                NULL);
+  nbd_close (server_negotiate (&server)); /* it is there */
+  soakdisks_make (&soak);
+}
+
+/* Requests to a disk, in bursts: a page that is used while it is on its way
+ * loses it, so that there have to be moments in which some arrive. */
+static void *
+use_disk (void *arg)
+{
+  struct soakdisk *const disk = arg;
+  uint64_t state = random_next (&disk->model.state);
+
+  modeldisk_connect (&disk->model, &server, disk->name);
+  while (!soak.no_more_requests) {
+    modeldisk_run (&disk->model, random_below (&state, 200));
+    soak_rest (&state, random_below (&state, 20) ? 20 : 500);
+  }
+  return NULL;
+}
+
+static void
+start_upset (void *(*function) (void *upset), struct soakdisk *disk)
+{
+  struct upset *const upset = &upsets[nr_upsets++];
+
+  upset->soak = &soak;
+  upset->disk = disk;
+  upset->state = random_next (&soak.state);
+  CHECK (pthread_create (&upset->thread, NULL, function, upset) == 0);
+}
+
+static void
+start_all (void)
+{
+  soak.no_more_requests = soak.no_more_upsets = false;
+  nr_upsets = 0;
+  for (unsigned i = 0; i < SOAK_DISKS; i++) {
+    CHECK (pthread_create (&users[i], NULL, use_disk, &soak.disks[i]) == 0);
+    start_upset (upset_pages, &soak.disks[i]);
+  }
+  start_upset (upset_limits, NULL);
+  start_upset (upset_stores, NULL);
+  start_upset (upset_disks, NULL);
+  start_upset (upset_clients, NULL);
+  start_upset (upset_control, NULL);
+}
+
+/* Requests end while limits are lifted and stores come back, so that what has
+ * failed can be read.  The store behind NBD ends with the thread that has
+ * started it last. */
+static void
+join_all (void)
+{
+  soak.no_more_requests = true;
+  for (unsigned i = 0; i < SOAK_DISKS; i++)
+    CHECK (pthread_join (users[i], NULL) == 0);
+  soak.no_more_upsets = true;
+  for (unsigned i = 0; i < nr_upsets; i++)
+    CHECK (pthread_join (upsets[i].thread, NULL) == 0);
+  soak_store_goes (&soak, 0);
+}
+
+struct looking {
+  const char *disk;
+  char found[1200];
+};
+
+/* What is counted as pages come and go is what there is. */
+static int
+is_counted_right (void *arg)
+{
+  struct looking *const looking = arg;
+  struct control_answer slots, sizes;
+  uint64_t n[2];
+  const char *rest;
+
+  soak_say (&soak, &slots, "get %s slot_stat", looking->disk);
+  soak_say (&soak, &sizes, "get %s size_stat", looking->disk);
+  for (unsigned i = 0; i < 2; i++)
+    n[i] = soak_column (&soak, looking->disk, "mm_stat", i);
+  snprintf (looking->found, sizeof looking->found,
+            "%s: slot_stat %s; mm_stat %" PRIu64 " %" PRIu64 ", size_stat %s",
+            looking->disk, slots.text, n[0], n[1], sizes.text);
+  rest = strstr (looking->found, "slot_stat ") + strlen ("slot_stat ");
+  for (unsigned i = 0; i < 2; i++) {
+    char *end;
+
+    if (strtoull (rest, &end, 10) != n[i])
+      return 0;
+    rest = end + strspn (end, " ");
+  }
+  return strncmp (rest, sizes.text, strlen (sizes.text)) == 0;
+}
+
+static uint64_t
+stored (unsigned column)
+{
+  uint64_t sum = 0;
+
+  for (unsigned i = 0; i < SOAK_DISKS; i++)
+    sum += soak_column (&soak, soak.disks[i].name, "mm_stat", column);
+  return sum;
+}
+
+/* All is as it should be; and nobody is connected any more. */
+static void
+verify_all (void)
+{
+  for (unsigned i = 0; i < SOAK_DISKS; i++) {
+    struct soakdisk *const disk = &soak.disks[i];
+    struct looking looking = {.disk = disk->name};
+
+    modeldisk_verify (&disk->model);
+    wait_until (is_counted_right, &looking, looking.found);
+    CHECK (soak_column (&soak, disk->name, "backing_stat", 7) == 0);
+    modeldisk_disconnect (&disk->model);
+    soak_await_unused (&soak, disk->name);
+    soak_tally_model (&disk->model);
+  }
+}
+
+static int
+holds_nothing (void *arg)
+{
+  const struct soakdisk *const disk = arg;
+
+  return soak_column (&soak, disk->name, "mm_stat", 0) == 0 &&
+         soak_column (&soak, disk->name, "mm_stat", 1) == 0 &&
+         soak_column (&soak, disk->name, "mm_stat", 2) == 0 &&
+         soak_column (&soak, disk->name, "bd_stat", 0) == 0 &&
+         soak_column (&soak, disk->name, "backing_stat", 1) == 0;
+}
+
+static void
+empty_all (void)
+{
+  for (unsigned i = 0; i < SOAK_DISKS; i++) {
+    struct soakdisk *const disk = &soak.disks[i];
+    struct nbd_handle *nbd = server_connect_to (&server, disk->name);
+
+    NBD_OK (nbd_trim (nbd, DISK_SIZE, 0, 0));
+    wait_until (holds_nothing, disk, "an emptied disk to hold nothing");
+    NBD_OK (nbd_shutdown (nbd, 0));
+    nbd_close (nbd);
+    soak_await_unused (&soak, disk->name);
+  }
+}
+
+/* What has gone from what is resident was stored. */
+static void
+compare_memory (uint64_t before, uint64_t after, uint64_t used)
+{
+  const uint64_t most = used + TABLES + MEMORY_OF_HEAPS;
+
+  if (before > after + most || before + MEMORY_OF_HEAPS < after + used)
+    fail ("%" PRIu64 " bytes were resident with %" PRIu64
+          " stored, and %" PRIu64 " with none",
+          before, used, after);
+}
+
+/* Where nobody sees the progress. */
+static void
+log_round (void)
+{
+  if (!isatty (STDERR_FILENO))
+    fprintf (stderr,
+             "soak: round %u: %.1f MiB resident with nothing stored, %.1f "
+             "million pages compared\n",
+             flat.n, (double) flat.memory[flat.n - 1] / (double) MiB,
+             (double) soak_counted (SOAK_VERIFIED) / 1e6);
+}
+
+static void
+end_round (void)
+{
+  uint64_t before, used;
+
+  join_all ();
+  verify_all ();
+  used = stored (2);
+  before = server_memory (&server, "Rss");
+  empty_all ();
+  flat_take (&flat);
+  compare_memory (before, flat.memory[flat.n - 1], used);
+  log_round ();
+  CHECK (truncate (server.log, 0) == 0); /* it is clients that have gone */
+}
+
+static void
+show_progress (void)
+{
+  if (isatty (STDERR_FILENO))
+    fprintf (stderr,
+             "\rsoak: %" PRIu64 " of %" PRIu64
+             " s, round %u, %.1f million pages compared ",
+             (uint64_t) (time (NULL) - begun), duration, flat.n + 1,
+             (double) soak_counted (SOAK_VERIFIED) / 1e6);
+}
+
+/* For so many seconds; whether somebody has asked to end. */
+static bool
+pass (uint64_t seconds)
+{
+  const struct timespec second = {.tv_sec = 1};
+  sigset_t set;
+
+  sigemptyset (&set);
+  sigaddset (&set, SIGINT);
+  for (uint64_t i = 0; i < seconds; i++) {
+    show_progress ();
+    if (sigtimedwait (&set, NULL, &second) == SIGINT)
+      return true;
+  }
+  return false;
+}
+
+static void
+take_statistics (void)
+{
+  for (unsigned i = 0; i < SOAK_DISKS; i++) {
+    const char *const disk = soak.disks[i].name;
+
+    soak_add (SOAK_PAGES_RECOMPRESSED,
+              soak_column (&soak, disk, "recomp_stat", 1));
+    soak_add (SOAK_PAGES_READ_BACK, soak_column (&soak, disk, "bd_stat", 1));
+    soak_add (SOAK_PAGES_WRITTEN_BACK, soak_column (&soak, disk, "bd_stat", 2));
+    soak_add (SOAK_PAGES_COMPACTED, soak_column (&soak, disk, "mm_stat", 6));
+  }
+}
+
+/* What has been done; a complete run has done everything. */
+static void
+report (void)
+{
+  const uint64_t taken = (uint64_t) (time (NULL) - begun);
+  unsigned missing;
+
+  soak_print ();
+  missing = soak_missing ();
+  printf ("REPORT: soak: %.2f hours in %u rounds, seed %" PRIu64
+          ", -t%u: %" PRIu64 " requests were answered, and %.1f million pages "
+          "compared: 0 were wrong\n",
+          (double) taken / 3600, flat.n, seed, soak.threads,
+          soak_counted (SOAK_READ) + soak_counted (SOAK_WRITE) +
+              soak_counted (SOAK_ZERO) + soak_counted (SOAK_TRIM) +
+              soak_counted (SOAK_EXTENTS) + soak_counted (SOAK_FLUSH) +
+              soak_counted (SOAK_CACHE),
+          (double) soak_counted (SOAK_VERIFIED) / 1e6);
+  flat_report (&flat);
+  if (taken >= COMPLETE && missing > 0)
+    fail ("%u kinds of things have never happened", missing);
+}
+
+static uint64_t
+round_seconds (void)
+{
+  const uint64_t tenth = duration / 12;
+
+  return tenth < 8 ? 8 : tenth > 60 ? 60 : tenth;
+}
+
+int
+main (int argc, char *argv[])
+{
+  bool ended = false;
+
+  read_arguments (argc, argv);
+  fprintf (stderr, "soak: again with: -s %" PRIu64 " -t %u\n", seed,
+           soak.threads);
+  soak.state = seed;
+  begin_signals ();
+  load_programs ();
+  start ();
+  begun = time (NULL);
+  while (!ended && (uint64_t) (time (NULL) - begun) < duration) {
+    start_all ();
+    ended = pass (round_seconds ());
+    end_round ();
+  }
+  if (isatty (STDERR_FILENO))
+    fputc ('\n', stderr);
+  take_statistics ();
+  report ();
+  server_stop (&server);
+  soakdisks_close (&soak);
+  free (soak.programs);
+  return EXIT_SUCCESS;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Descriptors have to be the same in number, and threads no more.  Resident
+ * memory is never the same twice: which of the C library's heaps has a hole
+ * where something was freed, and how many stacks of threads that have ended it
+ * keeps, is chance.  That can only add to what is needed, and what leaks never
+ * goes; so of the points of the run's first third and of its last the least are
+ * compared.
+ */
+#include <config.h>
+
+#include <ctype.h>
+#include <dirent.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "server.h"
+#include "soakflat.h"
+
+/* What the last third's least may have more.  The heaps of up to 8 threads for
+ * each CPU settle in the course of the run. */
+#define ALLOWANCE (2 * MiB)
+
+/* Threads that the kernel has made for io_uring come and go. */
+static bool
+is_kernels (const struct server *server, const char *task)
+{
+  char path[320], name[32] = "";
+  FILE *fp;
+
+  snprintf (path, sizeof path, "/proc/%ld/task/%s/comm", (long) server->pid,
+            task);
+  fp = fopen (path, "r");
+  if (fp == NULL)
+    return true; /* it has just ended */
+  if (!fgets (name, sizeof name, fp))
+    name[0] = '\0';
+  fclose (fp);
+  return strncmp (name, "iou-", 4) == 0;
+}
+
+static unsigned
+count_threads (const struct server *server)
+{
+  const struct dirent *entry;
+  char path[64];
+  unsigned n = 0;
+  DIR *dir;
+
+  snprintf (path, sizeof path, "/proc/%ld/task", (long) server->pid);
+  dir = opendir (path);
+  CHECK (dir != NULL);
+  while ((entry = readdir (dir)) != NULL)
+    n += isdigit ((unsigned char) entry->d_name[0]) &&
+         !is_kernels (server, entry->d_name);
+  closedir (dir);
+  return n;
+}
+
+struct comparison {
+  const struct flat *flat;
+  char found[128];
+};
+
+static int
+is_as_at_first (void *arg)
+{
+  struct comparison *const comparison = arg;
+  const struct flat *const flat = comparison->flat;
+  const unsigned threads = count_threads (flat->server);
+  const unsigned descriptors = server_entries (flat->server, "fd");
+
+  snprintf (comparison->found, sizeof comparison->found,
+            "%u threads, at first %u; %u descriptors, at first %u", threads,
+            flat->threads, descriptors, flat->descriptors);
+  return threads <= flat->threads && descriptors == flat->descriptors;
+}
+
+void
+flat_take (struct flat *flat)
+{
+  struct comparison comparison = {.flat = flat};
+
+  if (flat->n == 0) {
+    flat->threads = count_threads (flat->server);
+    flat->descriptors = server_entries (flat->server, "fd");
+  }
+  wait_until (is_as_at_first, &comparison, comparison.found);
+  CHECK (flat->n < FLAT_POINTS);
+  flat->memory[flat->n++] = server_memory (flat->server, "Rss");
+}
+
+static uint64_t
+least (const uint64_t *memory, unsigned n)
+{
+  uint64_t found = memory[0];
+
+  for (unsigned i = 1; i < n; i++)
+    if (memory[i] < found)
+      found = memory[i];
+  return found;
+}
+
+void
+flat_report (const struct flat *flat)
+{
+  const unsigned third = flat->n / 3;
+  uint64_t first, last;
+
+  if (third == 0)
+    return;
+  first = least (flat->memory, third);
+  last = least (flat->memory + flat->n - third, third);
+  printf ("REPORT: soak: %u times nobody was connected and nothing stored: "
+          "%u descriptors, %u threads; %.1f MiB at least in the first third, "
+          "%.1f in the last\n",
+          flat->n, flat->descriptors, flat->threads,
+          (double) first / (double) MiB, (double) last / (double) MiB);
+  if (third >= 3 && last > first + ALLOWANCE)
+    fail ("the server's memory has grown from %" PRIu64 " to %" PRIu64 " bytes",
+          first, last);
+}
