@@ -18,6 +18,7 @@ tidy      build     short  clang-tidy over the rooms
 asan      sanitize  short  the unit tests with AddressSanitizer and UBSan
 tsan      sanitize  short  the unit tests with ThreadSanitizer
 fuzz      soak      short  the decompressors get anything, for a minute
+soak      soak      short  everything at once on one server, for three minutes
 vm        vm        short  swap and file systems on the server, in a guest
 counts    build     short  instructions of the engine's hot paths, by callgrind
 models    long      long   the small hard parts, in a model checker
@@ -30,6 +31,7 @@ valgrind  long      long   the unit tests under memcheck
 vmlong    long      long   more of that, what a request costs, conformance
 torture   long      long   swap with forks, connections, TCP: 100 short tests
 peers     long      long   what nbdkit's memory plugin does as swap
+soaklong  long      long   the same for a quarter of an hour
 model     long      long   the model tests, two million operations of each
 states    long      long   the model checker, with larger bounds
 END
@@ -260,6 +262,34 @@ part_fuzz ()
   done
   make -C "$dir/tests/fuzz" fuzz-decompress fuzz-seeds &&
     "$top/tests/fuzz/run" "$dir" 5
+}
+
+# soak_for TIME: twice, beside each other, with several threads for a connection
+# and with one, where clients can leave more behind: tests/server/README.md.
+soak_for ()
+{
+  local dir=$work/gcc/tests/server threads pid status=0
+  local -a pids=()
+  build_gcc && make -C "$dir" soak || return
+  for threads in 4 1; do
+    MALLOC_PERTURB_=165 "$dir/soak" -t "$threads" "$1" >"$dir/soak-$threads" &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do
+    wait "$pid" || status=1
+  done
+  cat "$dir"/soak-[41]
+  return "$status"
+}
+
+part_soak ()
+{
+  soak_for 3m
+}
+
+part_soaklong ()
+{
+  soak_for 15m
 }
 
 # Exactly these files are installed, and none is left.  That the plugin works

@@ -22,8 +22,8 @@ struct control_answer {
   char text[512]; /* the first line, or what is wrong */
 };
 
-/* A connection to SOCKET, for who speaks by hand. */
-extern int control_connect (const char *socket);
+/* A connection to the socket at PATH, for who speaks by hand. */
+extern int control_connect (const char *path);
 
 /* Say a line, which ends in a newline, and take the answer. */
 extern void control_say (const char *socket, const char *line,

@@ -231,13 +231,6 @@ extents_verify (const struct modelop *op)
   }
 }
 
-/* Whether what COUNTER tells was so at any time since it was BEGUN. */
-static bool
-was_so (unsigned counter, unsigned begun)
-{
-  return counter % 2 == 1 || counter != begun;
-}
-
 /* Whether OP may have failed with ERROR; then it is counted. */
 static bool
 is_excused (struct modelop *op, int error)
@@ -246,12 +239,12 @@ is_excused (struct modelop *op, int error)
   const bool writes = op->kind == OP_WRITE || op->kind == OP_ZERO;
 
   if (error == ENOSPC && writes && !op->resolving &&
-      was_so (disk->no_room, op->no_room)) {
+      excuse_holds (&disk->no_room, op->no_room)) {
     disk->failed_for_room++;
     return true;
   }
   if (error == EIO && (writes || op->kind == OP_READ) &&
-      was_so (disk->no_store, op->no_store)) {
+      excuse_holds (&disk->no_store, op->no_store)) {
     disk->failed_for_store++;
     return true;
   }
@@ -372,8 +365,8 @@ any_handle (struct modeldisk *disk)
 static void
 op_mark (struct modelop *op)
 {
-  op->no_room = op->disk->no_room;
-  op->no_store = op->disk->no_store;
+  op->no_room = excuse_mark (&op->disk->no_room);
+  op->no_store = excuse_mark (&op->disk->no_store);
 }
 
 /* Send one if one can be found that goes with what is under way. */

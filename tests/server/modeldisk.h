@@ -21,6 +21,8 @@
 
 #include <libnbd.h>
 
+#include "excuse.h"
+
 struct server;
 
 #define MODELDISK_CONNECTIONS 4U
@@ -49,11 +51,10 @@ struct modeldisk {
   const unsigned char *programs;
   size_t programs_size;
 
-  /* Odd while writes may fail with ENOSPC; and while whatever needs a store may
-   * fail with EIO.  Others may count them up. */
+  /* While writes may fail with ENOSPC; and whatever needs a store, with EIO. */
   bool fallible;
-  _Atomic unsigned no_room;
-  _Atomic unsigned no_store;
+  struct excuse no_room;
+  struct excuse no_store;
 
   /* Requests that succeeded, and that failed when they were allowed to; and
    * bytes that were compared. */

@@ -157,9 +157,9 @@ handshake_with_name (unsigned char *bytes, size_t size, const char *name)
   handshake.len = htobe32 (
       (uint32_t) (sizeof handshake.name_len + len + sizeof handshake.infos));
   handshake.name_len = htobe32 ((uint32_t) len);
-  memcpy (bytes, &handshake, before);
-  memcpy (bytes + before, name, len);
-  memcpy (bytes + before + len, &handshake.infos, sizeof handshake.infos);
+  bytes = mempcpy (bytes, &handshake, before);
+  bytes = mempcpy (bytes, name, len);
+  memcpy (bytes, &handshake.infos, sizeof handshake.infos);
   return RAW_HANDSHAKE_SIZE + len;
 }
 

@@ -440,9 +440,9 @@ report (void)
 static uint64_t
 round_seconds (void)
 {
-  const uint64_t tenth = duration / 12;
+  const uint64_t part = duration / 15;
 
-  return tenth < 8 ? 8 : tenth > 60 ? 60 : tenth;
+  return part < 8 ? 8 : part > 60 ? 60 : part;
 }
 
 int

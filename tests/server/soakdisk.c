@@ -136,15 +136,15 @@ soak_store_goes (struct soak *soak, unsigned ms)
   const struct timespec ts = {.tv_sec = ms / 1000,
                               .tv_nsec = (long) (ms % 1000) * 1000000};
 
-  disk->model.no_store++;
-  disk->no_write++;
+  excuse_begin (&disk->model.no_store);
+  excuse_begin (&disk->no_write);
   nbdstore_kill ();
   await_engine (soak, "nbd away");
   nanosleep (&ts, NULL);
   nbdstore_start ();
   await_engine (soak, "nbd");
-  disk->no_write++;
-  disk->model.no_store++;
+  excuse_end (&disk->no_write);
+  excuse_end (&disk->model.no_store);
 }
 
 void

@@ -23,8 +23,7 @@ enum {
 struct soakdisk {
   const char *name;
   struct modeldisk model;
-  /* Odd while writeback may fail, since the store does, or a limit is set. */
-  _Atomic unsigned no_write;
+  struct excuse no_write; /* while writeback may fail: the store, or a limit */
 };
 
 /* What they all have. */

@@ -15,13 +15,13 @@ struct server;
 struct flat {
   const struct server *server;
   unsigned n;
-  unsigned descriptors; /* exactly; of the first point */
-  unsigned threads;     /* at most; of the first point */
+  unsigned descriptors; /* of the first point; later at most so many */
+  unsigned threads;     /* the same */
   uint64_t memory[FLAT_POINTS];
 };
 
-/* A point: wait (bounded) until threads and descriptors are those of the first.
- */
+/* A point: wait (bounded) until there are no more threads and descriptors
+ * than at the first. */
 extern void flat_take (struct flat *flat);
 
 /* Print what memory there was, and fail if it has grown. */

@@ -58,16 +58,10 @@ beside_another (const struct control_answer *answer)
   return is (answer, "EBUSY");
 }
 
-static bool
-is_odd_or_new (unsigned counter, unsigned begun)
-{
-  return counter % 2 == 1 || counter != begun;
-}
-
-/* Whether writeback may have said so; BEGUN is no_write as it was then. */
+/* Whether writeback may have said so; MARK was taken before. */
 static bool
 writeback_may_fail (const struct upset *upset,
-                    const struct control_answer *answer, unsigned begun)
+                    const struct control_answer *answer, unsigned mark)
 {
   if (is (answer, "ENODEV"))
     return upset->disk == &upset->soak->disks[DISK_MEMORY];
@@ -77,7 +71,7 @@ writeback_may_fail (const struct upset *upset,
   }
   if (is (answer, "EIO") || is (answer, "EFBIG") || is (answer, "ETIMEDOUT")) {
     soak_count (SOAK_WB_FAILED);
-    return is_odd_or_new (upset->disk->no_write, begun);
+    return excuse_holds (&upset->disk->no_write, mark);
   }
   return beside_another (answer);
 }
@@ -99,7 +93,7 @@ static void
 act (struct upset *upset, const struct pages_action *action)
 {
   const struct soakdisk *const disk = upset->disk;
-  const unsigned begun = disk->no_write;
+  const unsigned mark = excuse_mark (&disk->no_write);
   struct control_answer answer;
   char value[64];
 
@@ -117,7 +111,7 @@ act (struct upset *upset, const struct pages_action *action)
   if (!answer.error[0])
     soak_count (action->kind);
   else if (strcmp (action->attribute, "writeback") == 0
-               ? !writeback_may_fail (upset, &answer, begun)
+               ? !writeback_may_fail (upset, &answer, mark)
                : !beside_another (&answer))
     fail ("set %s %s %s: %s %s", disk->name, action->attribute, value,
           answer.error, answer.text);
@@ -145,12 +139,12 @@ limit_memory (struct upset *upset)
   const uint64_t used = soak_column (upset->soak, disk->name, "mm_stat", 2);
   const uint64_t percent = 50 + random_below (&upset->state, 60);
 
-  disk->model.no_room++;
+  excuse_begin (&disk->model.no_room);
   soak_tell (upset->soak, "set %s mem_limit %" PRIu64, disk->name,
              used / 100 * percent + PAGE);
   soak_rest (&upset->state, 1000);
   soak_tell (upset->soak, "set %s mem_limit 0", disk->name);
-  disk->model.no_room++;
+  excuse_end (&disk->model.no_room);
   soak_count (SOAK_LIMIT);
 }
 
@@ -162,7 +156,7 @@ limit_writeback (struct upset *upset)
       &upset->soak->disks[DISK_FILE + random_below (&upset->state, 2)];
   struct control_answer answer;
 
-  disk->no_write++;
+  excuse_begin (&disk->no_write);
   soak_tell (upset->soak, "set %s writeback_limit %" PRIu64, disk->name,
              random_below (&upset->state, 100));
   soak_tell (upset->soak, "set %s writeback_limit_enable 1", disk->name);
@@ -173,7 +167,7 @@ limit_writeback (struct upset *upset)
     soak_count (SOAK_WB_LIMITED);
   soak_rest (&upset->state, 100);
   soak_tell (upset->soak, "set %s writeback_limit_enable 0", disk->name);
-  disk->no_write++;
+  excuse_end (&disk->no_write);
 }
 
 void *
@@ -206,11 +200,11 @@ fail_file (struct upset *upset)
 {
   struct soakdisk *const disk = &upset->soak->disks[DISK_FILE];
 
-  disk->no_write++;
+  excuse_begin (&disk->no_write);
   limit_files (upset->soak, FILE_LIMIT);
   soak_rest (&upset->state, 1000);
   limit_files (upset->soak, RLIM_INFINITY);
-  disk->no_write++;
+  excuse_end (&disk->no_write);
   soak_count (SOAK_STORE_FAILED);
 }
 
