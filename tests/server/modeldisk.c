@@ -82,13 +82,13 @@ random_count (struct modeldisk *disk)
   }
 }
 
-/* Short requests mostly crowd in the first few pages, so that several are under
- * way in the same one; half of the others in the first 64 KiB. */
+/* Short requests mostly crowd in a few pages, so that several are under way in
+ * the same one; many of the others in 64 KiB. */
 static uint64_t
 random_offset (struct modeldisk *disk, uint64_t count)
 {
   const uint64_t crowd = count < PAGE / 4 ? 3 * PAGE : 64 * KiB;
-  uint64_t room = disk->size - count;
+  uint64_t first = 0, room = disk->size - count;
   bool crowded;
 
   if (one_in (disk, 8))
@@ -97,10 +97,12 @@ random_offset (struct modeldisk *disk, uint64_t count)
     crowded = one_in (disk, 4);
   else
     crowded = !one_in (disk, count < PAGE / 4 ? 8 : 2);
-  if (room > crowd && crowded)
+  if (crowded && room > disk->crowd + crowd) {
+    first = disk->crowd;
     room = crowd;
-  return one_in (disk, 2) ? below (disk, room + 1)
-                          : below (disk, room / PAGE + 1) * PAGE;
+  }
+  return first + (one_in (disk, 2) ? below (disk, room + 1)
+                                   : below (disk, room / PAGE + 1) * PAGE);
 }
 
 static enum modelop_kind
@@ -433,6 +435,8 @@ modeldisk_run (struct modeldisk *disk, uint64_t n)
   uint64_t started = 0;
   unsigned busy;
 
+  if (disk->spread)
+    disk->crowd = below (disk, disk->size / PAGE) * PAGE;
   do {
     busy = 0;
     for (size_t i = 0; i < MODELDISK_DEPTH; i++) {

@@ -45,7 +45,8 @@ struct modeldisk {
   uint64_t size;    /* modelled: from the disk's beginning on */
   uint64_t longest; /* request, but for trims */
   uint64_t state;   /* of the random numbers */
-  bool spread;      /* most requests are anywhere, and do not crowd */
+  bool spread;      /* most requests are anywhere; others crowd at some place */
+  uint64_t crowd;   /* that place */
 
   /* Pages of real programs, or NULL. */
   const unsigned char *programs;

@@ -20,7 +20,7 @@
 
 /* What the last third's least may have more.  The heaps of up to 8 threads for
  * each CPU settle in the course of the run. */
-#define ALLOWANCE (2 * MiB)
+#define ALLOWANCE MiB
 
 /* Threads that the kernel has made for io_uring come and go. */
 static bool
