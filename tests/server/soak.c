@@ -40,7 +40,7 @@
 /* Beside what is stored, when nobody is connected: 16 bytes for each page of
  * three disks, and what its heaps are too full of holes to give back. */
 #define TABLES          (3 * DISK_SIZE / PAGE * 16)
-#define MEMORY_OF_HEAPS (24 * MiB)
+#define MEMORY_OF_HEAPS (4 * MiB)
 
 static struct server server;
 static struct soak soak = {.server = &server, .threads = 4};
@@ -346,13 +346,15 @@ compare_memory (uint64_t before, uint64_t after, uint64_t used)
 
 /* Where nobody sees the progress. */
 static void
-log_round (void)
+log_round (uint64_t before, uint64_t used)
 {
   if (!isatty (STDERR_FILENO))
     fprintf (stderr,
-             "soak: round %u: %.1f MiB resident with nothing stored, %.1f "
-             "million pages compared\n",
-             flat.n, (double) flat.memory[flat.n - 1] / (double) MiB,
+             "soak: round %u: %.1f MiB resident with %.1f stored, %.1f with "
+             "nothing; %.1f million pages compared\n",
+             flat.n, (double) before / (double) MiB,
+             (double) used / (double) MiB,
+             (double) flat.memory[flat.n - 1] / (double) MiB,
              (double) soak_counted (SOAK_VERIFIED) / 1e6);
 }
 
@@ -368,7 +370,7 @@ end_round (void)
   empty_all ();
   flat_take (&flat);
   compare_memory (before, flat.memory[flat.n - 1], used);
-  log_round ();
+  log_round (before, used);
   CHECK (truncate (server.log, 0) == 0); /* it is clients that have gone */
 }
 
