@@ -62,6 +62,13 @@ usage (FILE *fp)
          fp);
 }
 
+static void
+refuse (const char *what, const char *right, const char *given)
+{
+  fprintf (stderr, "soak: %s %s, not '%s'\n", what, right, given);
+  exit (EXIT_FAILURE);
+}
+
 static uint64_t
 number (const char *text, const char *what, const char **end)
 {
@@ -70,10 +77,8 @@ number (const char *text, const char *what, const char **end)
 
   errno = 0;
   n = strtoull (text, &after, 10);
-  if (errno || after == text || text[0] == '-' || (end == NULL && *after)) {
-    fprintf (stderr, "soak: %s: '%s' is no number\n", what, text);
-    exit (EXIT_FAILURE);
-  }
+  if (errno || after == text || text[0] == '-' || (end == NULL && *after))
+    refuse (what, "is a number", text);
   if (end)
     *end = after;
   return n;
@@ -89,11 +94,19 @@ seconds_of (const char *text)
                                                     : 1;
 
   if (n == 0 || n > 1000000 ||
-      (factor == 1 && unit[0] && strcmp (unit, "s") != 0)) {
-    fprintf (stderr, "soak: TIME: '%s' is not as 90s, 10m or 3h\n", text);
-    exit (EXIT_FAILURE);
-  }
+      (factor == 1 && unit[0] && strcmp (unit, "s") != 0))
+    refuse ("TIME", "is as 90s, 10m or 3h", text);
   return n * factor;
+}
+
+static unsigned
+threads_of (const char *text)
+{
+  const uint64_t n = number (text, "THREADS", NULL);
+
+  if (n == 0 || n > 64)
+    refuse ("THREADS", "is 1 to 64", text);
+  return (unsigned) n;
 }
 
 static void
@@ -108,7 +121,7 @@ read_arguments (int argc, char *argv[])
       usage (stdout);
       exit (EXIT_SUCCESS);
     case 't':
-      soak.threads = (unsigned) number (optarg, "THREADS", NULL);
+      soak.threads = threads_of (optarg);
       break;
     case 's':
       seed = number (optarg, "SEED", NULL);
@@ -119,10 +132,8 @@ read_arguments (int argc, char *argv[])
     }
   if (optind < argc)
     duration = seconds_of (argv[optind++]);
-  if (optind < argc || soak.threads == 0) {
-    usage (stderr);
-    exit (EXIT_FAILURE);
-  }
+  if (optind < argc)
+    refuse ("TIME", "is the only argument", argv[optind]);
 }
 
 static void
@@ -374,6 +385,17 @@ end_round (void)
   CHECK (truncate (server.log, 0) == 0); /* it is clients that have gone */
 }
 
+/* Those of this round, too. */
+static double
+millions_compared (void)
+{
+  uint64_t pages = soak_counted (SOAK_VERIFIED);
+
+  for (unsigned i = 0; i < SOAK_DISKS; i++)
+    pages += soak.disks[i].model.verified / PAGE;
+  return (double) pages / 1e6;
+}
+
 static void
 show_progress (void)
 {
@@ -382,7 +404,7 @@ show_progress (void)
              "\rsoak: %" PRIu64 " of %" PRIu64
              " s, round %u, %.1f million pages compared ",
              (uint64_t) (time (NULL) - begun), duration, flat.n + 1,
-             (double) soak_counted (SOAK_VERIFIED) / 1e6);
+             millions_compared ());
 }
 
 /* For so many seconds; whether somebody has asked to end. */
@@ -444,7 +466,9 @@ round_seconds (void)
 {
   const uint64_t part = duration / 15;
 
-  return part < 8 ? 8 : part > 60 ? 60 : part;
+  if (part < 8)
+    return duration < 8 ? duration : 8;
+  return part > 60 ? 60 : part;
 }
 
 int
