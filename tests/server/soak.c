@@ -25,6 +25,7 @@
 #include "data.h"
 #include "nbdstore.h"
 #include "server.h"
+#include "soakcheck.h"
 #include "soakdisk.h"
 #include "soakflat.h"
 #include "soaktally.h"
@@ -32,14 +33,13 @@
 
 #define STORE_SIZE    (40 * MiB)
 #define PROGRAMS_SIZE (16 * MiB)
-#define DISK_SIZE     (SOAK_SIZE + SOAK_SCRATCH)
 
 /* What a run is that has to have done everything, in seconds. */
 #define COMPLETE 180
 
 /* Beside what is stored, when nobody is connected: 16 bytes for each page of
  * three disks, and what its heaps are too full of holes to give back. */
-#define TABLES          (3 * DISK_SIZE / PAGE * 16)
+#define TABLES          (3 * SOAK_DISKSIZE / PAGE * 16)
 #define MEMORY_OF_HEAPS (4 * MiB)
 
 static struct server server;
@@ -257,92 +257,6 @@ join_all (void)
   soak_store_goes (&soak, 0);
 }
 
-struct looking {
-  const char *disk;
-  char found[1200];
-};
-
-/* What is counted as pages come and go is what there is. */
-static int
-is_counted_right (void *arg)
-{
-  struct looking *const looking = arg;
-  struct control_answer slots, sizes;
-  uint64_t n[2];
-  const char *rest;
-
-  soak_say (&soak, &slots, "get %s slot_stat", looking->disk);
-  soak_say (&soak, &sizes, "get %s size_stat", looking->disk);
-  for (unsigned i = 0; i < 2; i++)
-    n[i] = soak_column (&soak, looking->disk, "mm_stat", i);
-  snprintf (looking->found, sizeof looking->found,
-            "%s: slot_stat %s; mm_stat %" PRIu64 " %" PRIu64 ", size_stat %s",
-            looking->disk, slots.text, n[0], n[1], sizes.text);
-  rest = strstr (looking->found, "slot_stat ") + strlen ("slot_stat ");
-  for (unsigned i = 0; i < 2; i++) {
-    char *end;
-
-    if (strtoull (rest, &end, 10) != n[i])
-      return 0;
-    rest = end + strspn (end, " ");
-  }
-  return strncmp (rest, sizes.text, strlen (sizes.text)) == 0;
-}
-
-static uint64_t
-stored (unsigned column)
-{
-  uint64_t sum = 0;
-
-  for (unsigned i = 0; i < SOAK_DISKS; i++)
-    sum += soak_column (&soak, soak.disks[i].name, "mm_stat", column);
-  return sum;
-}
-
-/* All is as it should be; and nobody is connected any more. */
-static void
-verify_all (void)
-{
-  for (unsigned i = 0; i < SOAK_DISKS; i++) {
-    struct soakdisk *const disk = &soak.disks[i];
-    struct looking looking = {.disk = disk->name};
-
-    modeldisk_verify (&disk->model);
-    wait_until (is_counted_right, &looking, looking.found);
-    CHECK (soak_column (&soak, disk->name, "backing_stat", 7) == 0);
-    modeldisk_disconnect (&disk->model);
-    soak_await_unused (&soak, disk->name);
-    soak_tally_model (&disk->model);
-  }
-}
-
-static int
-holds_nothing (void *arg)
-{
-  const struct soakdisk *const disk = arg;
-
-  return soak_column (&soak, disk->name, "mm_stat", 0) == 0 &&
-         soak_column (&soak, disk->name, "mm_stat", 1) == 0 &&
-         soak_column (&soak, disk->name, "mm_stat", 2) == 0 &&
-         soak_column (&soak, disk->name, "bd_stat", 0) == 0 &&
-         soak_column (&soak, disk->name, "backing_stat", 1) == 0;
-}
-
-static void
-empty_all (void)
-{
-  for (unsigned i = 0; i < SOAK_DISKS; i++) {
-    struct soakdisk *const disk = &soak.disks[i];
-    struct nbd_handle *nbd = server_connect_to (&server, disk->name);
-
-    NBD_OK (nbd_trim (nbd, DISK_SIZE, 0, 0));
-    wait_until (holds_nothing, disk, "an emptied disk to hold nothing");
-    NBD_OK (nbd_shutdown (nbd, 0));
-    nbd_close (nbd);
-    soak_await_unused (&soak, disk->name);
-  }
-}
-
 /* What has gone from what is resident was stored. */
 static void
 compare_memory (uint64_t before, uint64_t after, uint64_t used)
@@ -375,10 +289,10 @@ end_round (void)
   uint64_t before, used;
 
   join_all ();
-  verify_all ();
-  used = stored (2);
+  soak_verify (&soak);
+  used = soak_stored (&soak);
   before = server_memory (&server, "Rss");
-  empty_all ();
+  soak_empty (&soak);
   flat_take (&flat);
   compare_memory (before, flat.memory[flat.n - 1], used);
   log_round (before, used);

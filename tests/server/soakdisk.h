@@ -40,8 +40,9 @@ struct soak {
 };
 
 /* Behind what is modelled each has this much for who writes and goes. */
-#define SOAK_SCRATCH (UINT64_C (1) << 20)
-#define SOAK_SIZE    (UINT64_C (64) << 20)
+#define SOAK_SCRATCH  (UINT64_C (1) << 20)
+#define SOAK_SIZE     (UINT64_C (64) << 20)
+#define SOAK_DISKSIZE (SOAK_SIZE + SOAK_SCRATCH)
 
 /* Sleep for less than MS milliseconds. */
 extern void soak_rest (uint64_t *state, uint64_t ms);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <config.h>
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "server.h"
+#include "soakcheck.h"
+
+/* One who looks at a disk, and what he found at last. */
+struct looking {
+  const struct soak *soak;
+  const char *disk;
+  char found[1200];
+};
+
+/* What is counted as pages come and go is what there is. */
+static int
+is_counted_right (void *arg)
+{
+  struct looking *const looking = arg;
+  struct control_answer slots, sizes;
+  uint64_t n[2];
+  const char *rest;
+
+  soak_say (looking->soak, &slots, "get %s slot_stat", looking->disk);
+  soak_say (looking->soak, &sizes, "get %s size_stat", looking->disk);
+  for (unsigned i = 0; i < 2; i++)
+    n[i] = soak_column (looking->soak, looking->disk, "mm_stat", i);
+  snprintf (looking->found, sizeof looking->found,
+            "%s: slot_stat %s; mm_stat %" PRIu64 " %" PRIu64 ", size_stat %s",
+            looking->disk, slots.text, n[0], n[1], sizes.text);
+  rest = strstr (looking->found, "slot_stat ") + strlen ("slot_stat ");
+  for (unsigned i = 0; i < 2; i++) {
+    char *end;
+
+    if (strtoull (rest, &end, 10) != n[i])
+      return 0;
+    rest = end + strspn (end, " ");
+  }
+  return strncmp (rest, sizes.text, strlen (sizes.text)) == 0;
+}
+
+uint64_t
+soak_stored (const struct soak *soak)
+{
+  uint64_t sum = 0;
+
+  for (unsigned i = 0; i < SOAK_DISKS; i++)
+    sum += soak_column (soak, soak->disks[i].name, "mm_stat", 2);
+  return sum;
+}
+
+void
+soak_verify (struct soak *soak)
+{
+  for (unsigned i = 0; i < SOAK_DISKS; i++) {
+    struct soakdisk *const disk = &soak->disks[i];
+    struct looking looking = {.soak = soak, .disk = disk->name};
+
+    modeldisk_verify (&disk->model);
+    wait_until (is_counted_right, &looking, looking.found);
+    CHECK (soak_column (soak, disk->name, "backing_stat", 7) == 0);
+    modeldisk_disconnect (&disk->model);
+    soak_await_unused (soak, disk->name);
+    soak_tally_model (&disk->model);
+  }
+}
+
+static int
+holds_nothing (void *arg)
+{
+  static const struct {
+    const char *attribute;
+    unsigned column;
+  } what[] = {{"mm_stat", 0},
+              {"mm_stat", 1},
+              {"mm_stat", 2},
+              {"bd_stat", 0},
+              {"backing_stat", 1}};
+  struct looking *const looking = arg;
+
+  for (unsigned i = 0; i < sizeof what / sizeof *what; i++) {
+    const uint64_t n = soak_column (looking->soak, looking->disk,
+                                    what[i].attribute, what[i].column);
+
+    if (n != 0) {
+      snprintf (looking->found, sizeof looking->found,
+                "%s, emptied: column %u of %s to be 0, not %" PRIu64,
+                looking->disk, what[i].column + 1, what[i].attribute, n);
+      return 0;
+    }
+  }
+  return 1;
+}
+
+void
+soak_empty (struct soak *soak)
+{
+  for (unsigned i = 0; i < SOAK_DISKS; i++) {
+    struct looking looking = {.soak = soak, .disk = soak->disks[i].name};
+    struct nbd_handle *nbd = server_connect_to (soak->server, looking.disk);
+
+    NBD_OK (nbd_trim (nbd, SOAK_DISKSIZE, 0, 0));
+    wait_until (holds_nothing, &looking, looking.found);
+    NBD_OK (nbd_shutdown (nbd, 0));
+    nbd_close (nbd);
+    soak_await_unused (soak, looking.disk);
+  }
+}
