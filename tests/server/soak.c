@@ -291,7 +291,7 @@ end_round (void)
   join_all ();
   soak_verify (&soak);
   used = soak_stored (&soak);
-  before = server_memory (&server, "Rss");
+  before = server_memory (&server, "Anonymous");
   soak_empty (&soak);
   flat_take (&flat);
   compare_memory (before, flat.memory[flat.n - 1], used);

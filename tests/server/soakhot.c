@@ -2,8 +2,10 @@
 /* Disks of a soak that come and go: added, used, reset, used again, removed. */
 #include <config.h>
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "data.h"
 #include "nbdstore.h"
@@ -11,7 +13,8 @@
 #include "soaktally.h"
 #include "soakupset.h"
 
-#define HOT_SIZE (4 * MiB)
+#define HOT_SIZE  (4 * MiB)
+#define HOT_STORE (16 * MiB)
 
 static void
 must_be_busy (const struct soak *soak, const char *line)
@@ -21,6 +24,32 @@ must_be_busy (const struct soak *soak, const char *line)
   if (strcmp (soak_say (soak, &answer, "%s", line), "EBUSY") != 0)
     fail ("%s, which is used: %s %s", line, answer.error, answer.text);
   soak_count (SOAK_HOT_BUSY);
+}
+
+/* Its store is a file, too: it fails when the other one does. */
+static void
+write_back (struct soak *soak)
+{
+  struct excuse *const excuse = &soak->disks[DISK_FILE].no_write;
+  const unsigned mark = excuse_mark (excuse);
+  struct control_answer answer;
+
+  if (soak_say (soak, &answer, "set hot writeback page_indexes=0-%" PRIu64,
+                HOT_SIZE / PAGE - 1)[0] &&
+      !excuse_holds (excuse, mark))
+    fail ("set hot writeback: %s %s", answer.error, answer.text);
+}
+
+/* As large as it will be: it could not be made so while files may not grow. */
+static const char *
+make_store (void)
+{
+  const char *const path = nbdstore_path ("hot");
+  const int fd = open (path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+  CHECK (fd != -1 && ftruncate (fd, HOT_STORE) == 0);
+  close (fd);
+  return path;
 }
 
 /* Requests, between which its pages are moved, if there is a store to it. */
@@ -35,7 +64,7 @@ use (struct upset *upset, struct modeldisk *model, bool has_store)
   soak_tell (soak, "set hot recompress type=idle");
   modeldisk_run (model, random_below (&upset->state, 20));
   if (has_store)
-    soak_tell (soak, "set hot writeback page_indexes=0-1023");
+    write_back (soak);
   modeldisk_run (model, random_below (&upset->state, 100));
   modeldisk_verify (model);
   if (random_below (&upset->state, 2))
@@ -98,7 +127,7 @@ upset_disks (void *arg)
   struct modeldisk model;
 
   if (store == NULL)
-    store = nbdstore_path ("hot");
+    store = make_store ();
   soak_model (upset->soak, &model, HOT_SIZE, false);
   while (!upset->soak->no_more_upsets) {
     add_and_remove (upset, &model, store);
