@@ -61,11 +61,9 @@ kernel_read (uint32_t slot, char *page)
 
 /* Who is measured. */
 static const struct side {
-  const char *name;
   void (*write) (uint32_t slot, const char *page);
   void (*read) (uint32_t slot, char *page);
-} sides[] = {{"engine", engine_write, engine_read},
-             {"/dev/zram", kernel_write, kernel_read}};
+} sides[] = {{engine_write, engine_read}, {kernel_write, kernel_read}};
 
 enum {
   WRITES,

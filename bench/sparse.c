@@ -228,7 +228,7 @@ static void
 run_layout (const struct layout *layout)
 {
   choose_runs (layout);
-  for (unsigned real = 0; real <= (corpus.nr_pages > 0); real++) {
+  for (unsigned real = 0; real < (corpus.nr_pages > 0 ? 2 : 1); real++) {
     struct held held;
 
     progress ("runs of %s\n", layout->name);

@@ -28,8 +28,9 @@ tasks_add (struct tasks *tasks, const char *stat)
   tasks->all++;
   for (unsigned n = 3; at && n <= STAT_POLICY; n++) {
     at = strchr (at, ' ');
-    if (!at++)
+    if (!at)
       break;
+    at++;
     if (n == STAT_FLAGS && strtoul (at, NULL, 10) & TASK_MEMALLOC_NOIO)
       tasks->flushers++;
     if (n == STAT_POLICY && strtoul (at, NULL, 10) == SCHED_RR)

@@ -139,7 +139,8 @@ count_helpers (const struct request *request, const struct spread *spread)
   const uint64_t useful = spread->threshold == 0 ? pieces : pieces - 1;
   unsigned n = workpool_threads (spread->pool);
 
-  n = n < MAX_HELPERS ? n : MAX_HELPERS;
+  if (n > MAX_HELPERS)
+    n = MAX_HELPERS;
   return useful < n ? (unsigned) useful : n;
 }
 

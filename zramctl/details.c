@@ -99,9 +99,9 @@ put_rates (struct beside *beside, const struct view_disk *disk)
         cell_rate (rate_of (before, now, SAMPLE_STAT, kinds[i].requests), 1),
         cell_rate (rate_of (before, now, SAMPLE_STAT, kinds[i].sectors),
                    SECTORS_PER_MIB),
-        kinds[i].failed < 0
-            ? (struct cell){""}
-            : cell_count (now, SAMPLE_IO_STAT, (unsigned) kinds[i].failed));
+        kinds[i].failed >= 0
+            ? cell_count (now, SAMPLE_IO_STAT, (unsigned) kinds[i].failed)
+            : (struct cell){""});
 }
 
 static void

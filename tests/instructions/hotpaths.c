@@ -182,7 +182,7 @@ run_kind (const struct kind *kind)
     const struct path *const path = &paths[kind->written_back][i];
 
     path->run (zram);
-    printf ("%s_%s %u\n", kind->name, path->name, PAGES);
+    printf ("%s_%s %d\n", kind->name, path->name, PAGES);
   }
   zram_destroy (zram);
 }

@@ -61,6 +61,7 @@ find_answer (const char *attribute)
 static void *
 serve (void *arg)
 {
+  const int fd = fileno (server);
   char attribute[64];
 
   while (fscanf (server, "get zram0 %63s", attribute) == 1) {
@@ -68,12 +69,11 @@ serve (void *arg)
 
     fgetc (server);
     if (!answer)
-      fputs ("error ENOENT there is no attribute\n", server);
+      dprintf (fd, "error ENOENT there is no attribute\n");
     else if (*answer == '!')
-      fprintf (server, "error %s\n", answer + 1);
+      dprintf (fd, "error %s\n", answer + 1);
     else
-      fprintf (server, " %s\nok\n", answer);
-    fflush (server);
+      dprintf (fd, " %s\nok\n", answer);
   }
   return arg;
 }
@@ -87,7 +87,7 @@ setup (void)
   must (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
   client = (struct ctlclient){.fd = fds[0], .patience = 60};
   client.answer = malloc (CTLCLIENT_ANSWER + 1);
-  server = fdopen (fds[1], "r+");
+  server = fdopen (fds[1], "r");
   must (client.answer && server);
   must (pthread_create (&thread, NULL, serve, NULL) == 0);
 }
