@@ -17,6 +17,7 @@ clang     build     short  clang, release build: what no script tests
 tidy      build     short  clang-tidy over the rooms
 asan      sanitize  short  the unit tests with AddressSanitizer and UBSan
 tsan      sanitize  short  the unit tests with ThreadSanitizer
+analyse   sanitize  short  cppcheck, and what gcc finds that follows calls
 fuzz      soak      short  the decompressors get anything, for a minute
 soak      soak      short  everything at once on one server, for three minutes
 vm        vm        short  swap and file systems on the server, in a guest
@@ -238,6 +239,51 @@ part_tsan ()
   else
     not_run tsan 'ThreadSanitizer does not start on this machine'
   fi
+}
+
+# Debug checks, and what is optional, are looked at too.  In one process, for it
+# is to know how one file calls another.
+run_cppcheck ()
+{
+  local status=0 room
+  local -a rooms include=()
+  case $(cppcheck --version) in
+    *' '2.10*) ;;
+    *) not_run run_cppcheck 'cppcheck 2.10 is needed, as contrib/cppcheck is for'
+       return ;;
+  esac
+  cd "$top" || return
+  rooms=(common workers allocator compress writeback device control plugin
+    zramctl generator bench tests)
+  for room in "${rooms[@]}" tests/unit tests/server tests/conformance; do
+    include+=("-I$room")
+  done
+  cppcheck -q --std=c11 --language=c --library=posix,gnu \
+    --enable=warning,performance,portability,style,information \
+    --suppressions-list=contrib/cppcheck --error-exitcode=1 \
+    -D_GNU_SOURCE -DZRAM_DEBUG=1 -DHAVE_URING=1 -DHAVE_LZO=1 -DHAVE_DEFLATE=1 \
+    -DSANITIZED=0 "${include[@]}" "${rooms[@]}" || status=$?
+  [ "$status" -eq 0 ] || echo 'If that is not so: contrib/cppcheck'
+  return "$status"
+}
+
+# Every path that gcc can tell apart, through all functions of a file; by itself
+# it gives up ten times as early.  (Optimised further, mistakes are gone before
+# it looks.)
+build_analysed ()
+{
+  build "$work/analyse" CC=gcc --enable-werror --enable-debug --disable-bench \
+    CFLAGS='-g -Og -fanalyzer --param analyzer-bb-explosion-factor=50'
+}
+
+part_analyse ()
+{
+  local cppcheck status=0
+  run_cppcheck &
+  cppcheck=$!
+  build_analysed || status=$?
+  wait "$cppcheck" || status=$?
+  return "$status"
 }
 
 # Ten, with and without dictionaries, for five seconds each.  Only the rooms
