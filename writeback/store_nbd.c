@@ -51,6 +51,7 @@
  * come libxml2 and 31 MB of ICU, and a server of swap locks all that it has. */
 /* clang-format off */
 #define LIBNBD_FUNCTIONS(F)                     \
+  F (nbd_aio_command_completed)                 \
   F (nbd_aio_connect_uri)                       \
   F (nbd_aio_get_direction)                     \
   F (nbd_aio_get_fd)                            \
@@ -123,6 +124,7 @@ load_lib (void)
 struct slot {
   struct store_op *op; /* NULL: it is free */
   uint64_t sent;       /* when */
+  int64_t cookie;      /* libnbd's name for it */
   bool answered;
   int error; /* errno, then */
 };
@@ -237,6 +239,9 @@ why_unfit (struct store_nbd *n)
 
 /* Requests, by the thread. */
 
+/* libnbd is not to forget the request at once: where a connection breaks as it
+ * sends, it calls this before it has returned the cookie, which it reads from
+ * what it would have freed. */
 /* NOLINTBEGIN(readability-non-const-parameter): libnbd's type has "error" */
 static int
 on_answer (void *opaque, int *error)
@@ -245,7 +250,7 @@ on_answer (void *opaque, int *error)
 
   slot->answered = true;
   slot->error = *error;
-  return 1; /* libnbd may forget it */
+  return 0;
 }
 /* NOLINTEND(readability-non-const-parameter) */
 
@@ -257,10 +262,19 @@ send_by (struct nbd_handle *nbd, struct slot *slot, struct store_op *op)
                                             .user_data = slot};
 
   *slot = (struct slot){.op = op, .sent = clock_ms ()};
-  return (op->write ? lib.nbd_aio_pwrite (nbd, op->buf, op->len, op->offset,
-                                          callback, 0)
-                    : lib.nbd_aio_pread (nbd, op->buf, op->len, op->offset,
-                                         callback, 0)) >= 0;
+  slot->cookie =
+      op->write
+          ? lib.nbd_aio_pwrite (nbd, op->buf, op->len, op->offset, callback, 0)
+          : lib.nbd_aio_pread (nbd, op->buf, op->len, op->offset, callback, 0);
+  return slot->cookie >= 0;
+}
+
+/* It was answered, and libnbd may forget it; a lost connection's it forgets
+ * with that. */
+static void
+forget (struct nbd_handle *nbd, const struct slot *slot)
+{
+  lib.nbd_aio_command_completed (nbd, (uint64_t) slot->cookie);
 }
 
 /* Not the request has failed, but the way to the server, or it is going. */
@@ -369,9 +383,12 @@ begin_checking (struct store_nbd *n)
     lose_another (n, why);
   else if (lib.nbd_get_size (n->nbd) < (int64_t) n->store.size)
     lose_another (n, "it is smaller than it was");
-  else if (lib.nbd_aio_pread (n->nbd, n->seen, STORE_HEADER, 0, callback, 0) <
-           0)
-    lose (n, "");
+  else {
+    n->check.cookie =
+        lib.nbd_aio_pread (n->nbd, n->seen, STORE_HEADER, 0, callback, 0);
+    if (n->check.cookie < 0)
+      lose (n, "");
+  }
 }
 
 static void
@@ -385,6 +402,7 @@ end_checking (struct store_nbd *n)
     lose_another (n, "what is there now is not this server's");
     return;
   }
+  forget (n->nbd, &n->check);
   store_count_reconnect (&n->store);
   tell (n, "the server is there again", "");
   n->connection = UP;
@@ -458,6 +476,7 @@ settle (struct store_nbd *n)
     if (!op)
       continue;
     if (slot->answered && !is_lost (slot->error)) {
+      forget (n->nbd, slot);
       slot->op = NULL;
       n->busy--;
       store_op_complete (&n->store, op, result_of (slot->error));
@@ -653,7 +672,10 @@ request (struct store_nbd *n, bool write, void *buf, uint32_t len,
     return -EIO;
   while (!slot.answered && !is_dead (n->nbd) && clock_ms () < end)
     lib.nbd_poll (n->nbd, (int) TICK_MS);
-  return slot.answered ? result_of (slot.error) : -EIO;
+  if (!slot.answered)
+    return -EIO;
+  forget (n->nbd, &slot);
+  return result_of (slot.error);
 }
 
 static int
