@@ -54,6 +54,7 @@ static const struct store_row bad[] = {
     {"comp_algorithm", "%s%s%s%n"},
     {"backing_dev", "cold.img"},
     {"backing_dev", "cold pages://img"},
+    {"backing_dev", "/cold\nimg"},
     {"mem_limit", ""},
     {"mem_limit", "-1"},
     {"mem_limit", "none"},

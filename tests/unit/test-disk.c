@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "attr.h"
+#include "attrwords.h"
 #include "disk.h"
 #include "procfile.h"
 #include "run.h"
@@ -375,8 +376,21 @@ START_TEST (swap_takes_no_more_memory_than_there_is)
   must_show ("disksize", "0");
 }
 
+/* A host's name, as the longest thing that is looked up nowhere. */
+static const char *
+too_long (char *text, size_t size)
+{
+  memset (text, 'h', size - 1);
+  memcpy (text, "nbd://", 6);
+  text[size - 1] = '\0';
+  return text;
+}
+
 START_TEST (a_store_has_a_whole_name)
 {
+  char name[ZRAM_BACKING_DEV_SIZE + 1];
+
+  ck_assert_int_eq (set ("backing_dev", too_long (name, sizeof name)), E2BIG);
   ck_assert_int_eq (set ("backing_dev", "relative"), EINVAL);
   ck_assert_int_eq (set ("backing_dev", "/no/such/file"), ENOENT);
   must_show ("backing_dev", "none");
@@ -386,7 +400,7 @@ START_TEST (a_store_has_a_whole_name)
  * swap wants a store that not every machine has.) */
 START_TEST (a_run_of_swap_takes_no_more_memory_than_there_is)
 {
-  char file[] = "/tmp/disk-XXXXXX";
+  char file[] = "/tmp/disk-XXXXXX", words[ATTR_WORDS_MAX + 2];
   const int fd = mkstemp (file);
 
   ck_assert_int_ge (fd, 0);
@@ -395,6 +409,7 @@ START_TEST (a_run_of_swap_takes_no_more_memory_than_there_is)
   ck_assert_int_eq (set ("backing_dev", file), 0);
   ck_assert_int_eq (set ("disksize", "1M"), 0);
   unlink (file);
+  ck_assert_int_eq (set ("writeback", too_long (words, sizeof words)), E2BIG);
   disk.config.no_faults = true;
   available = 15 * MIB;
   ck_assert_int_eq (set ("writeback_batch_size", "256"), ENOMEM);

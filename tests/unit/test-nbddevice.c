@@ -12,7 +12,7 @@
 #include "nbddevice.h"
 #include "unit.h"
 
-static char sysfs[] = "/tmp/test-nbddevice-XXXXXX";
+static char sysfs[40];
 static char device[64], size[80], pid[80];
 
 static void
@@ -28,6 +28,7 @@ put (const char *path, const char *text)
 static void
 setup (void)
 {
+  snprintf (sysfs, sizeof sysfs, "/tmp/test-nbddevice-XXXXXX");
   must (mkdtemp (sysfs) != NULL);
   snprintf (device, sizeof device, "%s/nbd12", sysfs);
   snprintf (size, sizeof size, "%s/size", device);

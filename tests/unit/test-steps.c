@@ -16,21 +16,25 @@
 
 static const struct steps steps = {.dry = false};
 
-static char file[] = "/tmp/test-steps-XXXXXX";
-static int fd;
+static char file[40];
+static int fd, output;
 
 /* What is printed goes to the file. */
 static void
 setup (void)
 {
+  snprintf (file, sizeof file, "/tmp/test-steps-XXXXXX");
   fd = mkstemp (file);
-  must (fd >= 0);
+  output = dup (STDOUT_FILENO);
+  must (fd >= 0 && output >= 0);
   must (dup2 (fd, STDOUT_FILENO) >= 0);
 }
 
 static void
 teardown (void)
 {
+  must (dup2 (output, STDOUT_FILENO) >= 0);
+  close (output);
   close (fd);
   unlink (file);
 }

@@ -304,6 +304,15 @@ START_TEST (everything_at_once)
     must_read (i, everything.seeds[i]);
 }
 
+/* As where swap is served: what it needs is filled when it starts. */
+static void
+make_device_without_faults (void)
+{
+  make_device_of (
+      (struct zram_config){.no_faults = true, .reserve = 4 * DISKSIZE},
+      STORE_SEGMENTS, 4096);
+}
+
 static void
 add_tests (TCase *tc)
 {
@@ -332,6 +341,10 @@ main (void)
 
   tc = suite_case (suite, "with workers");
   tcase_add_checked_fixture (tc, make_device_with_workers, destroy_device);
+  add_tests (tc);
+
+  tc = suite_case (suite, "without faults");
+  tcase_add_checked_fixture (tc, make_device_without_faults, destroy_device);
   add_tests (tc);
   return suite_run (suite);
 }
