@@ -155,7 +155,7 @@ build_gcc ()
     CFLAGS='-g -O1 --coverage -fprofile-update=single'
 }
 
-# What gcov says of each line of the rooms, once: "room/file line count".
+# What gcov says of each line of the rooms, once: "room/file line count function".
 coverage_lines ()
 {
   local rooms='device|allocator|compress|workers|writeback|control|zramctl'
@@ -163,9 +163,61 @@ coverage_lines ()
   find "$1" -name '*.gcda' -exec gcov --json-format --stdout {} + |
     jq -r '
       .files[] | .file as $file | .lines[] |
-      "\($file) \(.line_number) \(.count)"' |
+      "\($file) \(.line_number) \(.count) \(.function_name)"' |
     sed -nE "s:^.*/(($rooms)/[^ /]*) :\\1 :p" |
-    awk '{ at = $1 " " $2; n[at] += $3 } END { for (at in n) print at, n[at] }'
+    awk '{ at = $1 " " $2; n[at] += $3; name[at] = $4 }
+         END { for (at in n) print at, n[at], name[at] }' |
+    sort -t ' ' -k 1,1 -k 2,2n
+}
+
+# Of those lines how many were run, by room.  Of what keeps pages, it is to be
+# nine in ten.
+report_coverage ()
+{
+  awk '
+    { room = $1; sub ("/.*", "", room); all[room]++; run[room] += $3 > 0 }
+    END {
+      for (room in all) {
+        percent = 100 * run[room] / all[room]
+        printf "REPORT: %.1f %% of %d lines of %s/ were run\n", percent,
+               all[room], room
+        if (percent < 90 && room !~ /^(zramctl|generator)$/) {
+          print room "/: less than 90 % were run"
+          status = 1
+        }
+      }
+      exit status || NR == 0
+    }' "$1"
+}
+
+# Those that were not run, against what contrib/uncovered gives a reason for.
+# One in 200 without is let pass: what comes by chance is not all known, and
+# not all machines have what this one has.
+explain_uncovered ()
+{
+  awk '
+    FNR == NR {
+      if (/^[^#]/) { most[$1 " " $2] = $3 + 0; at_times[$1 " " $2] = /\?$/ }
+      next
+    }
+    /^(zramctl|generator)\// { next }
+    { lines++ }
+    $3 == 0 {
+      at = $1 " " $4
+      if (++n[at] > most[at]) {
+        print "REPORT: not run, and no reason is known: " $1 ":" $2 ", " $4
+        unknown++
+      }
+    }
+    END {
+      for (at in most)
+        if (!n[at] && !at_times[at])
+          print "REPORT: run by now, out of contrib/uncovered with it: " at
+      if (unknown > lines / 200) {
+        print unknown " lines are not run, without a reason: contrib/uncovered"
+        exit 1
+      }
+    }' "$top/contrib/uncovered" "$1"
 }
 
 # Every test in one build; its counters cost little.  (How gcc likes the code
@@ -176,14 +228,11 @@ part_gcc ()
   build_gcc || return
   find "$dir" -name '*.gcda' -delete
   check_in "$dir" || status=$?
-  coverage_lines "$dir" | sort -t ' ' -k 1,1 -k 2,2n >"$dir/lines"
+  coverage_lines "$dir" >"$dir/lines"
   awk '$3 == 0 { print $1 ":" $2 }' "$dir/lines" >"$dir/uncovered"
-  awk '{ room = $1; sub ("/.*", "", room); all[room]++; run[room] += $3 > 0 }
-       END { for (room in all)
-               printf "REPORT: %.1f %% of %d lines of %s/ were run\n",
-                      100 * run[room] / all[room], all[room], room
-             exit NR == 0 }' "$dir/lines" || return
+  report_coverage "$dir/lines" || status=1
   echo "REPORT: the others are listed in $dir/uncovered"
+  explain_uncovered "$dir/lines" || status=1
   return "$status"
 }
 

@@ -201,7 +201,22 @@ START_TEST (a_dictionary_that_is_no_use_is_refused)
   ck_assert_int_eq (store ("algorithm_params", with_dict ("")), EINVAL);
   must_say ("is damaged");
   must_say (path);
+
+  ck_assert_int_eq (truncate (path, ZCOMP_DICT_MAX + 1), 0);
+  ck_assert_int_eq (store ("algorithm_params", with_dict ("")), EINVAL);
+  must_say ("is longer than");
+  must_say (path);
   unlink (path);
+}
+
+/* Which lzo is, where it is built in. */
+START_TEST (one_that_has_no_levels_says_so)
+{
+  if (zcomp_backend_find ("lzo")) {
+    ck_assert_int_eq (set ("comp_algorithm", "lzo"), 0);
+    ck_assert_int_eq (set ("algorithm_params", "level=7"), EINVAL);
+    must_say ("level 7 is out of range: lzo takes only 1");
+  }
 }
 
 /* Of deflate and lzo, where they are built in. */
@@ -281,6 +296,7 @@ main (void)
   tcase_add_test (tc, dictionaries_are_shared_and_let_go);
   tcase_add_loop_test (tc, what_is_wrong_is_said, 0, sizeof bad / sizeof *bad);
   tcase_add_test (tc, a_dictionary_that_is_no_use_is_refused);
+  tcase_add_test (tc, one_that_has_no_levels_says_so);
   tcase_add_loop_test (tc, who_takes_no_dictionary_says_so, 0, 2);
   tcase_add_test (tc, an_algorithm_comes_before_its_params);
   tcase_add_test (tc, a_name_that_is_too_long_is_not_looked_for);

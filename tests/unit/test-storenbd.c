@@ -330,6 +330,27 @@ START_TEST (what_cannot_be_used_is_refused)
 }
 
 /* What pays with it is all that it has to take. */
+/* The same one again is refused, wherever it stands among them. */
+START_TEST (several_can_be_open)
+{
+  char name[sizeof uri + 8], *why;
+  struct store *first, *second;
+
+  snprintf (name, sizeof name, "nbd+unix:///other%s", strchr (uri, '?'));
+  start_server ("memory", "16M", NULL);
+  start ();
+  first = store;
+  ck_assert_int_eq (try_open (name, 0, true, &why), 0);
+  second = store;
+  ck_assert_int_eq (try_open (uri, 0, true, &why), -EBUSY);
+  free (why);
+  ck_assert_int_eq (try_open (name, 0, true, &why), -EBUSY);
+  free (why);
+  store_close (second);
+  store = first;
+  finish ();
+}
+
 START_TEST (a_server_need_not_take_more_than_pays)
 {
   const uint32_t piece = 256U << 10;
@@ -475,6 +496,28 @@ START_TEST (another_store_is_left_alone)
   start_file_server ();
   wait_until_away (false);
   ck_assert_int_eq (transfer (true, 1, 'z'), 0);
+  finish ();
+}
+
+/* It could be written, and is asked for the mark. */
+START_TEST (what_is_not_it_is_told)
+{
+  static const char *const others[][2] = {
+      {"16M", "what is there now is not this server's"},
+      {"1M", "it is smaller than it was"},
+  };
+  static struct request write;
+
+  start_file_server ();
+  start ();
+  end_server ();
+  wait_until_away (true);
+  lines = 0;
+  start_server ("memory", others[_i][0], NULL);
+  submit (&write, true, 1);
+  ck_assert_int_eq (wait_for (&write), -ETIMEDOUT);
+  ck_assert_uint_eq (lines, 1);
+  ck_assert (was_told (others[_i][1]));
   finish ();
 }
 
@@ -646,12 +689,14 @@ main (void)
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, what_is_written_is_read);
   tcase_add_test (tc, what_cannot_be_used_is_refused);
+  tcase_add_test (tc, several_can_be_open);
   tcase_add_test (tc, a_server_need_not_take_more_than_pays);
   tcase_add_test (tc, what_is_there_is_not_lost);
   tcase_add_loop_test (tc, a_server_may_go_and_come_back, 0, 2);
   tcase_add_test (tc, what_it_had_begun_is_sent_once_more);
   tcase_add_test (tc, who_waits_for_too_long_is_told);
   tcase_add_test (tc, another_store_is_left_alone);
+  tcase_add_loop_test (tc, what_is_not_it_is_told, 0, 2);
   tcase_add_test (tc, a_server_that_does_not_answer_is_left);
   tcase_add_loop_test (tc, what_it_says_is_passed_on, 0, 2);
   tcase_add_test (tc, it_stops_with_requests_in_flight);
