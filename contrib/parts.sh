@@ -18,6 +18,7 @@ tidy      build     short  clang-tidy over the rooms
 asan      sanitize  short  the unit tests with AddressSanitizer and UBSan
 tsan      sanitize  short  the unit tests with ThreadSanitizer
 analyse   sanitize  short  cppcheck, and what gcc finds that follows calls
+valgrind  sanitize  short  unit tests under valgrind: memcheck and helgrind
 fuzz      soak      short  the decompressors get anything, for a minute
 soak      soak      short  everything at once on one server, for three minutes
 vm        vm        short  swap and file systems on the server, in a guest
@@ -28,7 +29,7 @@ distcheck packages  short  the tarball: builds, passes, installs, uninstalls
 packages  packages  short  Debian's packages, on a bare system; and the RPM
 shipped   long      long   the tests that are scripts, without debug checks
 rpm       long      long   the RPM packages, compiled by rpmbuild
-valgrind  long      long   the unit tests under memcheck
+memcheck  long      long   all unit tests under valgrind's memcheck
 vmlong    long      long   more of that, what a request costs, conformance
 torture   long      long   swap with forks, connections, TCP: 100 short tests
 peers     long      long   what nbdkit's memory plugin does as swap
@@ -473,25 +474,52 @@ part_shipped ()
     check_in "$work/clang/tests/conformance"
 }
 
-# A test that asks the kernel which memory may be read is not to be told that
-# some may not.
+# under_valgrind TEST... -- OPTION...: these unit tests (none: all of them), each
+# in one process.
+under_valgrind ()
+{
+  local supp=$top/contrib/valgrind.supp
+  local -a tests=() make=(CFLAGS='-g -Og')
+  while [ "$1" != -- ]; do
+    tests+=("test-$1")
+    shift
+  done
+  shift
+  [ ${#tests[@]} -eq 0 ] ||
+    make+=("check_PROGRAMS=${tests[*]}" "TESTS=${tests[*]}")
+  CK_FORK=no check_in "$work/analyse/tests/unit" "${make[@]}" \
+    LOG_COMPILER="valgrind -q --error-exitcode=99 --suppressions=$supp $*"
+}
+
+memcheck ()
+{
+  under_valgrind "$@" -- --leak-check=full --show-leak-kinds=definite \
+    --errors-for-leak-kinds=definite
+}
+
+# What the sanitizers cannot see: that something depends on bytes that nobody
+# has written, as a page, a message or what goes into the store might; and what
+# libraries do with what they are given.  And how threads use POSIX's locks: of
+# suites whose threads agree by nothing else, whether they do.
 part_valgrind ()
 {
-  local dir=$work/valgrind valgrind='valgrind -q --leak-check=full'
-  valgrind+=' --show-leak-kinds=definite --errors-for-leak-kinds=definite'
-  build "$dir" CC=gcc --enable-debug CFLAGS='-g -O1' || return
-  cat >"$dir/suppressions" <<'END'
-{
-  test-vmem
-  Memcheck:Param
-  write(buf)
-  fun:write
-  fun:readable
+  local status=0
+  build_analysed || return
+  memcheck zram idle slottable zspool zsmalloc packed seglog store storenbd \
+    storedamage writeback writebackraces attr attralgorithm attrshow \
+    blockstate ctlrequest ctlreply ctlclient disk conffile expression ||
+    status=1
+  under_valgrind worker thread tasks ctlsocket sockfile watermark -- \
+    --tool=helgrind || status=1
+  under_valgrind workpool attrlocks attrrun store idle -- --tool=helgrind \
+    --history-level=none "--suppressions=$top/contrib/helgrind.supp" ||
+    status=1
+  return "$status"
 }
-END
-  VALGRIND_OPTS="--error-exitcode=99 --suppressions=$dir/suppressions" \
-    CK_FORK=no check_in "$dir/tests/unit" \
-    LOG_COMPILER="$valgrind"
+
+part_memcheck ()
+{
+  build_analysed && memcheck
 }
 
 # With another seed each time: a test prints it, for MODEL_SEED to repeat.

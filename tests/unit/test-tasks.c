@@ -93,6 +93,8 @@ crowd_end (struct crowd *crowd)
   pthread_barrier_wait (&crowd->at_an_end);
   for (unsigned i = 0; i < NR_THREADS; i++)
     pthread_join (crowd->threads[i], NULL);
+  pthread_barrier_destroy (&crowd->all_there);
+  pthread_barrier_destroy (&crowd->at_an_end);
 }
 
 /* With the first, a sanitizer may start some of its own. */
