@@ -23,7 +23,7 @@ fuzz      soak      short  the decompressors get anything, for a minute
 soak      soak      short  everything at once on one server, for three minutes
 vm        vm        short  swap and file systems on the server, in a guest
 counts    build     short  instructions of the engine's hot paths, by callgrind
-models    long      long   the small hard parts, in a model checker
+models    soak      short  the small hard parts, in a model checker
 install   packages  short  what "make install" installs, and uninstall leaves
 distcheck packages  short  the tarball: builds, passes, installs, uninstalls
 packages  packages  short  Debian's packages, on a bare system; and the RPM
@@ -229,6 +229,7 @@ part_gcc ()
   build_gcc || return
   find "$dir" -name '*.gcda' -delete
   check_in "$dir" || status=$?
+  find "$dir/tests" -name 'test-*.log' -exec sed -n '/^REPORT: /p' {} +
   coverage_lines "$dir" >"$dir/lines"
   awk '$3 == 0 { print $1 ":" $2 }' "$dir/lines" >"$dir/uncovered"
   report_coverage "$dir/lines" || status=1

@@ -253,6 +253,9 @@ corrupt (void)
                      errors);
   must_read_all (1);
   must_be_at_rest ();
+  printf ("REPORT: store: %u corruptions, %llu reads of what they had damaged: "
+          "all were found out\n",
+          (unsigned) scaled (NR_CORRUPTIONS), (unsigned long long) errors);
 }
 
 START_TEST (damage_is_found)
