@@ -88,3 +88,9 @@ ram_store_make (uint64_t size)
   ram->store.block = 4096;
   return &ram->store;
 }
+
+char *
+ram_store_bytes (struct store *store)
+{
+  return own (store)->bytes;
+}

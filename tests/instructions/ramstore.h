@@ -12,4 +12,7 @@
 /* Of SIZE bytes; store_close frees it.  NULL: there is no memory. */
 extern struct store *ram_store_make (uint64_t size);
 
+/* Its bytes. */
+extern char *ram_store_bytes (struct store *store);
+
 #endif /* ZRAM_RAM_STORE_H */
