@@ -15,6 +15,7 @@
 
 #include "attr.h"
 #include "fuzz.h"
+#include "zsmalloc.h"
 
 #define MOST_LINES 24U
 
@@ -127,34 +128,51 @@ must_be_unchanged (char *before)
 
 /* Parameters. */
 
-/* What is stored of a disk's can be seen of one that is made with it. */
+/* Where the numbers are that parameters give, and to a multiple of what they
+ * are rounded up. */
+static const struct field {
+  const char *name;
+  size_t offset, size;
+  uint64_t unit;
+} fields[] = {
+#define FIELD(name, member, unit)                       \
+  {                                                     \
+    name, offsetof (struct attr_config, member),        \
+        sizeof ((struct attr_config *) 0)->member, unit \
+  }
+    FIELD ("disksize", zram.disksize, 1),
+    FIELD ("mem_limit", zram.mem_limit, ZRAM_PAGE_SIZE),
+    FIELD ("mem_min", zram.mem_min, ZS_GROWTH),
+    FIELD ("mem_total", server.mem_total, 1),
+    FIELD ("num_devices", server.num_devices, 1),
+    FIELD ("max_devices", server.max_devices, 1),
+    FIELD ("on_demand", server.on_demand, 1),
+    FIELD ("backing_size", zram.backing.size, 1),
+    FIELD ("backing_timeout", zram.backing_timeout_s, 1),
+    FIELD ("backing_waiters", zram.backing_waiters, 1),
+    FIELD ("writeback_batch_size", zram.writeback_batch_size, 1),
+    FIELD ("compact_threshold", zram.compact_threshold, 1),
+    FIELD ("workers", server.workers, 1),
+    FIELD ("spread_threshold", zram.spread_threshold, 1),
+    FIELD ("reserve", zram.reserve, 1),
+    FIELD ("reserve_waiters", zram.reserve_waiters, 1),
+#undef FIELD
+};
+
+/* CONFIG has what VALUE of ATTR is as a number. */
 static void
 check_stored (const struct attr *attr, const struct attr_config *config,
               const char *value)
 {
-  const struct zram_config before = disk.config;
-  uint64_t number = 0, there;
-  char *text;
+  uint64_t given = 0, stored = 0;
 
-  if (!attr->of_disk || !attr->show || disk.zram ||
-      (attr->kind != ATTR_NUMBER && attr->kind != ATTR_SIZE) ||
-      strcmp (attr->name, "disksize") == 0 ||
-      strcmp (attr->name, "reserve") == 0) /* those are the device's */
-    return;
-  must (number_of (value, attr->kind == ATTR_SIZE, &number));
-  disk.config = config->zram;
-  text = shown (attr);
-  disk.config = before;
-  there = strtoull (text, NULL, 10);
-  if (strcmp (attr->name, "writeback_limit") == 0)
-    must (there == (number > UINT64_MAX >> 12 ? UINT64_MAX >> 12 : number));
-  else if (strcmp (attr->name, "writeback_limit_enable") == 0)
-    must (there == (number != 0));
-  else if (strcmp (attr->name, "mem_min") == 0)
-    must (there >= number && there - number < 65536 && there % 65536 == 0);
-  else
-    must (there == number);
-  free (text);
+  for (const struct field *f = fields;
+       f < fields + sizeof fields / sizeof *fields; f++)
+    if (strcmp (attr->name, f->name) == 0) {
+      must (number_of (value, attr->kind == ATTR_SIZE, &given));
+      memcpy (&stored, (const char *) config + f->offset, f->size);
+      must (stored == (given + f->unit - 1) / f->unit * f->unit);
+    }
 }
 
 static void
@@ -238,14 +256,11 @@ set_what_is_shown (const struct attr *attr)
 static void
 check_taken (const struct attr *attr, const char *value)
 {
+  const struct attr_config config = {.zram = disk.config};
   char *const before = snapshot ();
   struct attr_error error;
-  uint64_t number;
 
-  if (strcmp (attr->name, "disksize") == 0) {
-    must (number_of (value, true, &number));
-    must (zram_disksize (disk.zram) == ((number + 4095) & ~UINT64_C (4095)));
-  }
+  check_stored (attr, &config, value);
   if (attr_set (&disk, attr->name, value, NULL, &error) < 0)
     check_refusal (&error);
   if (attr_is_readable (attr))

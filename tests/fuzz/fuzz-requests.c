@@ -444,7 +444,7 @@ make_disk (struct input *input)
                  zcomp_backend_name (zcomp_backends[algorithms % n]),
                  zcomp_backend_name (zcomp_backends[algorithms / n % n]),
                  how & 1 ? 4U : 0U, how & 2 ? 'y' : 'n',
-                 how & 4 ? "backing_dev=/store backing_size=1M" : ""));
+                 how & 4 ? "backing_dev=/store backing_size=448K" : ""));
   connect_client ();
 }
 

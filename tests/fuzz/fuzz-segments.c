@@ -20,8 +20,9 @@
 #include "slottable.h"
 #include "store.h"
 
-#define PAGES      96U
-#define STORE_SIZE (UINT64_C (1) << 20)
+/* So few that cleaning is never far. */
+#define PAGES      32U
+#define STORE_SIZE (UINT64_C (7) * SEGMENT_MIN)
 #define STEPS      64U
 
 static struct {

@@ -5,7 +5,7 @@
 
 #include "background.h"
 #include "ramstore.h"
-#include "storekind.h"
+#include "store.h"
 #include "surroundings.h"
 #include "zram.h"
 
@@ -19,9 +19,9 @@ __wrap_store_open (struct store **store, const struct store_config *config,
                    char **why)
 {
   *why = NULL;
-  if (config->size < STORE_MIN_SIZE || config->size > MOST_MEMORY)
+  if (config->size == 0 || config->size > MOST_MEMORY)
     return -EINVAL;
-  *store = ram_store_make (config->size / 4096 * 4096);
+  *store = ram_store_make ((config->size + 4095) / 4096 * 4096);
   return *store ? 0 : -ENOMEM;
 }
 
