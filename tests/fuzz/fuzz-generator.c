@@ -37,14 +37,6 @@ __wrap_complain (const char *format, ...)
   complaints++;
 }
 
-int
-LLVMFuzzerInitialize (int *argc, char ***argv)
-{
-  (void) argc;
-  (void) argv;
-  return 0;
-}
-
 static int
 read_conf (struct conf *conf, const void *bytes, size_t size)
 {

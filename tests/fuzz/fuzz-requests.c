@@ -434,6 +434,7 @@ make_disk (struct input *input)
 
   while (zcomp_backends[n])
     n++;
+  must (n > 0);
   model.limited = false;
   model.size = pages * ZRAM_PAGE_SIZE;
   memset (model.bytes, 0, sizeof model.bytes);

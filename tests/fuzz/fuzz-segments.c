@@ -48,14 +48,6 @@ __wrap_store_submit (struct store *store, struct store_op *ops)
   __real_store_submit (store, ops);
 }
 
-int
-LLVMFuzzerInitialize (int *argc, char ***argv)
-{
-  (void) argc;
-  (void) argv;
-  return 0;
-}
-
 /* Where the object of page INDEX is in the store, and how long it is, with its
  * header; 0: it is not there. */
 static uint32_t
@@ -226,7 +218,8 @@ step_change_object (struct input *input)
   const uint8_t n = input_byte (input) % 8 + 1;
 
   for (uint64_t i = from; len > 0 && i < from + n; i++)
-    t.bytes[where + i % len] ^= (char) input_byte (input);
+    t.bytes[where + i % len] =
+        (char) (t.bytes[where + i % len] ^ input_byte (input));
 }
 
 static void

@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* libFuzzer's, or replay.c's, which call them. */
-extern int LLVMFuzzerInitialize (int *argc, char ***argv);
+/* libFuzzer, or replay.c, calls them; the first if there is one. */
+extern int
+LLVMFuzzerInitialize (int *argc, char ***argv) __attribute__ ((weak));
 extern int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
 /* Whatever else the condition may be, it is a finding. */

@@ -46,7 +46,8 @@ main (int argc, char **argv)
     fprintf (stderr, "Usage: %s FILE ...\n", argv[0]);
     return EXIT_FAILURE;
   }
-  LLVMFuzzerInitialize (&argc, &argv);
+  if (LLVMFuzzerInitialize)
+    LLVMFuzzerInitialize (&argc, &argv);
   for (int i = 1; i < argc; i++)
     if (replay (argv[i]) < 0)
       return EXIT_FAILURE;
