@@ -22,6 +22,7 @@ my $reading = 'Medians over the rounds, and (least..most); every ratio is one '
 sub command {
   my ($about) = @_;
   my $command = $about->{command} // 'make bench';
+  $command =~ s{'/(?:[^'/]+/)*}{'}g;
   $command =~ s{(?<![\w./])/(?:[^\s/]+/)*}{}g;
   return $command;
 }
@@ -40,6 +41,7 @@ sub facts {
                                                       : $about->{governor} ],
     [ 'kernel', $about->{kernel} ],
     [ 'compiler', $about->{compiler} // 'not known' ],
+    [ 'load at the start', $about->{load} // 'not known' ],
     [ 'server', $about->{nbdkit} ],
     [ 'liblz4', $about->{lz4} ], [ 'libzstd', $about->{zstd} ],
     [ 'data', $data ], map ({ [ '', $_ ] } @{ $about->{corpus}{from} }),

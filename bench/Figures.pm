@@ -5,13 +5,15 @@
 package Figures;
 use strict;
 use warnings;
+use Encode qw(decode);
 use Exporter 'import';
 use JSON::PP;
 use List::Util qw(max);
 use POSIX qw(strftime uname);
 
 our @EXPORT = qw(add_figure contestants by_round figure per_round rounds judge
-  about origin print_about cell bound_text print_targets write_results);
+  about origin print_about cell bound_text print_targets write_file
+  write_results);
 
 my %value;                      # {contestant}{figure}{round}
 my $rounds = 0;                 # the most that any figure has
@@ -115,8 +117,7 @@ sub about {
     date => strftime ('%Y-%m-%d', gmtime),
     nbdkit => output ('nbdkit', '--version'),
     map ({ $_ => output ('pkg-config', '--modversion', "lib$_") } qw(lz4 zstd)),
-    load => first_match ('/proc/loadavg', qr/^(\S+)/),
-    corpus => { file => $corpus, size => -s $corpus, from => \@from },
+    corpus => { file => decode ('UTF-8', "$corpus"), size => -s $corpus, from => \@from },
   };
 }
 
@@ -130,8 +131,8 @@ sub origin {
 
 sub print_about {
   my ($about) = @_;
-  printf "%s, %d CPUs, %s, %s; load %s\n", @$about{qw(cpu cpus kernel nbdkit
-    load)};
+  printf "%s, %d CPUs, %s, %s; load at the start: %s\n",
+    @$about{qw(cpu cpus kernel nbdkit)}, $about->{load} // 'not known';
   my @from = @{ $about->{corpus}{from} };
   printf "Data: %d MiB of %s\n", $about->{corpus}{size} >> 20,
     origin ($about) ? origin ($about) . ' pages'
@@ -164,6 +165,20 @@ sub print_targets {
   }
 }
 
+# Whoever reads FILE has all of the old or of the new; what is no file is only
+# written to.
+sub write_file {
+  my ($file, $text) = @_;
+  my $new = -e $file && !-f _ ? $file : "$file.$$";
+  my $out;
+  my $done = open ($out, '>:encoding(UTF-8)', $new) && print ($out $text) &&
+    close ($out) && ($new eq $file || rename ($new, $file));
+  return if $done;
+  my $why = $!;
+  unlink $new if $new ne $file;
+  die "$file: $why\n";
+}
+
 # All that is known, into FILE; EVERYTHING is what only the caller knows.
 sub write_results {
   my ($file, %everything) = @_;
@@ -171,10 +186,8 @@ sub write_results {
   for my $name (keys %value) {
     $figures{$name}{$_} = figure ($name, $_) for keys %{ $value{$name} };
   }
-  open my $out, '>', $file or die "$file: $!\n";
-  print $out JSON::PP->new->canonical->pretty->encode ({
-    figures => \%figures, %everything });
-  close $out or die "$file: $!\n";
+  write_file ($file, JSON::PP->new->canonical->pretty->encode ({
+    figures => \%figures, %everything }));
   print "\nEverything measured: $file\n";
 }
 

@@ -63,7 +63,10 @@ sub x_tics {
   my %x;
   $x{ $_->[0] } = 1 for map { @{ $_->{points} } } @{ $plot->{series} };
   my @x = sort { $a <=> $b } keys %x;
-  return 'set xtics (' . join (', ', @x) . ')', 'set offsets graph 0.03, ' .
+  my @range = @x != 1 ? ()                # ... else there is nothing to span
+    : 'set xrange [' . ($plot->{log_x} ? $x[0] / 2 . ':' . $x[0] * 2
+                                       : $x[0] - 1 . ':' . ($x[0] + 1)) . ']';
+  return @range, 'set xtics (' . join (', ', @x) . ')', 'set offsets graph 0.03, ' .
     'graph 0.03, 0, 0';
 }
 

@@ -15,7 +15,7 @@ use JSON::PP;
 use Scalar::Util qw(looks_like_number);
 use Figures;
 
-our @EXPORT = qw(read_raw take_rows base base_work work_text works skipped
+our @EXPORT = qw(check_about check_row read_raw take_rows base base_work work_text works skipped
   servers codecs size_text data_of fills stages stage_spread scalings
   guests trimmed DEFAULT_THREADS);
 
@@ -61,13 +61,51 @@ sub kind_of {
   return exists $row->{stage} ? 'stage' : $row->{phase} // 'scaling';
 }
 
+# What is said of the run.
+sub check_about {
+  my ($about, $where) = @_;
+  my $corpus = $about->{corpus};
+  die "$where: \"about\" needs \"corpus\", with \"size\" and \"from\"\n"
+    unless ref $corpus eq 'HASH' && ref $corpus->{from} eq 'ARRAY';
+  die "$where: the corpus's \"size\" must be a number of bytes, of a page or " .
+    "more\n" unless looks_like_number ($corpus->{size}) &&
+      $corpus->{size} >= 4096;
+  for (qw(cpu cpus governor kernel nbdkit)) {
+    die "$where: \"about\" needs \"$_\"\n"
+      unless defined $about->{$_} && !ref $about->{$_};
+  }
+}
+
+# What is there of these must be numbers, and those texts.
+my @numbers = (qw(block client_cpu compressed compress context_switches cpu
+  decompress depth device connections huge least max memory metadata most ns nth
+  ops p50 p90 p99 p999 page_tables read round rss run seconds syscalls taken
+  threads unsteady us write written));
+my @texts = qw(client content kind name op phase skipped stage);
+
+sub check_types {
+  my ($row, $where) = @_;
+  for (grep { defined $row->{$_} } @numbers) {
+    die "$where: \"$_\" is not a number\n"
+      unless looks_like_number ($row->{$_});
+  }
+  for (grep { exists $row->{$_} } @texts) {
+    die "$where: \"$_\" is not a text\n"
+      unless defined $row->{$_} && !ref $row->{$_};
+  }
+}
+
 sub check_row {
   my ($row, $where) = @_;
   die "$where: not an object of JSON\n" unless ref $row eq 'HASH';
-  return if exists $row->{about};
+  if (exists $row->{about}) {
+    die "$where: \"about\" is not an object of JSON\n"
+      unless ref $row->{about} eq 'HASH';
+    return;
+  }
   die "$where: neither a \"name\" nor a \"stage\"\n"
     unless exists $row->{name} || exists $row->{stage};
-  return if exists $row->{skipped};
+  return check_types ($row, $where) if exists $row->{skipped};
   my $kind = kind_of ($row);
   for my $field (@{ $needs{$kind} // [] }, $kind eq 'stage' ? () : 'round') {
     my $number = $row->{$field};
@@ -76,6 +114,7 @@ sub check_row {
     die "$where: \"$field\" is $number, and must be more than 0\n"
       if $positive{$field} && $number <= 0;
   }
+  check_types ($row, $where);
 }
 
 # The rows of a file with a line of JSON for each.
@@ -222,15 +261,17 @@ sub add_memory {
 
 # Growth that is left, in percent of its peak: of the server's RSS, and what is
 # taken of MemFree.  MemFree is the whole machine's: where others took or gave
-# memory meanwhile, it is known by a peak that is not RSS's, within a fifth, and
-# that round is left out.
+# memory meanwhile, that round is left out.  It is known by a peak that is not
+# RSS's, within a fifth, or by what moved, when the server had nothing to do any
+# more, by over a fiftieth of that; never by what is left.
 sub add_emptied {
   my ($row, $process) = @_;
   my ($rss, $taken) = map { $process->{"peak $_"} // 0 } qw(rss taken);
   return unless $rss > 0;
   add ($row, 'left: RSS', 100 * $row->{rss} / $rss);
   add ($row, 'left: MemFree', 100 * $row->{taken} / $taken)
-    if abs ($taken - $rss) < $rss / 5;
+    if abs ($taken - $rss) < $rss / 5 &&
+      ($row->{unsteady} // 0) <= $taken / 50;
 }
 
 # Every page of the device had been written, or one of each MiB.

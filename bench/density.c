@@ -20,10 +20,11 @@
  * A line of JSON on stdout after each, in bytes: "compressed", the sum of the
  * lengths of what is stored, a page for one that is stored raw; "used", the
  * pool's mem_used_total; "held", everything that is taken for the pages (which
- * is what, store_*.c say); "overhead", held over compressed, in percent;
- * "free_fell", how much less free memory the machine has than before, for what
- * it is worth: other programs move it, and the kernel counts some tens of MiB
- * as taken that it only keeps at hand; "given_back", for compact, in pages.
+ * is what, store_*.c say); "overhead", held over compressed, in percent, null
+ * if all pages are same-filled and none is compressed; "free_fell", how much
+ * less free memory the machine has than before, for what it is worth: other
+ * programs move it, and the kernel counts some tens of MiB as taken that it
+ * only keeps at hand; "given_back", for compact, in pages.
  */
 #include <config.h>
 
@@ -149,6 +150,18 @@ begin_phase (const char *name)
 }
 
 static void
+print_overhead (const struct usage *usage)
+{
+  const double held = (double) usage->held;
+
+  if (usage->compressed == 0)
+    printf (",\"overhead\":null");
+  else
+    printf (",\"overhead\":%.3f",
+            100 * (held / (double) usage->compressed - 1));
+}
+
+static void
 end_phase (const char *name, unsigned nth, uint64_t given_back)
 {
   const double seconds = now () - phase_start;
@@ -157,16 +170,15 @@ end_phase (const char *name, unsigned nth, uint64_t given_back)
 
   memory_now (&memory);
   store->usage (&usage);
-  printf ("{\"name\":\"%s-%s\",\"corpus\":\"%s\",\"round\":%u"
-          ",\"phase\":\"%s\",\"nth\":%u,\"pages\":%" PRIu32
-          ",\"objects\":%" PRIu64 ",\"compressed\":%" PRIu64
-          ",\"used\":%" PRIu64 ",\"held\":%" PRIu64 ",\"overhead\":%.3f"
-          ",\"free_fell\":%" PRId64 ",\"given_back\":%" PRIu64
+  printf (
+      "{\"name\":\"%s-%s\",\"corpus\":\"%s\",\"round\":%u"
+      ",\"phase\":\"%s\",\"nth\":%u,\"pages\":%" PRIu32 ",\"objects\":%" PRIu64
+      ",\"compressed\":%" PRIu64 ",\"used\":%" PRIu64 ",\"held\":%" PRIu64,
+      store->name, input.algorithm, corpus_name, nth_round, name, nth,
+      input.nr_pages, usage.objects, usage.compressed, usage.used, usage.held);
+  print_overhead (&usage);
+  printf (",\"free_fell\":%" PRId64 ",\"given_back\":%" PRIu64
           ",\"seconds\":%.3f}\n",
-          store->name, input.algorithm, corpus_name, nth_round, name, nth,
-          input.nr_pages, usage.objects, usage.compressed, usage.used,
-          usage.held,
-          100 * ((double) usage.held / (double) usage.compressed - 1),
           free_before - memory.free, given_back, seconds);
   fflush (stdout);
 }

@@ -62,6 +62,8 @@ keep_pages (const char *file)
     memmove (pages + (size_t) nr_pages * ZRAM_PAGE_SIZE, page, ZRAM_PAGE_SIZE);
     nr_pages++;
   }
+  if (nr_pages == 0)
+    fail ("%s: all of its pages are same-filled, and those are left out", file);
 }
 
 struct result {

@@ -120,21 +120,37 @@ measure_start (struct contestant *contestant)
   take_stock (contestant, &contestant->at_start);
 }
 
-/* A server may give memory back a little later than it answers. */
-static void
-settle (const struct contestant *contestant)
+/* A server may give memory back a little later than it answers, and MemFree is
+ * the whole machine's.  When RSS falls no longer, look for a second: AFTER is
+ * then the moment with the most MemFree.  How far that moved is returned: the
+ * server did nothing, so it is how much others took or gave meanwhile. */
+static uint64_t
+settle (const struct contestant *contestant, struct resources *after)
 {
   const struct timespec moment = {.tv_nsec = 100000000};
-  struct resources resources;
-  uint64_t rss = UINT64_MAX;
+  uint64_t rss, least;
+  unsigned steady = 0;
 
-  for (unsigned i = 0; i < 30; i++) {
-    take_stock (contestant, &resources);
-    if (resources.usage.rss >= rss)
-      break;
-    rss = resources.usage.rss;
+  take_stock (contestant, after);
+  rss = after->usage.rss;
+  least = after->free;
+  for (unsigned i = 0; i < 50 && steady < 10; i++, steady++) {
+    struct resources resources;
+
     nanosleep (&moment, NULL);
+    take_stock (contestant, &resources);
+    if (resources.usage.rss < rss) {
+      steady = 0;
+      least = resources.free;
+      *after = resources;
+    }
+    if (resources.free > after->free)
+      *after = resources;
+    if (resources.free < least)
+      least = resources.free;
+    rss = resources.usage.rss;
   }
+  return after->free - least;
 }
 
 /* What pages the phase writes. */
@@ -279,14 +295,17 @@ measure (const struct contestant *contestant, const struct phase *phase,
 {
   const uint64_t seed = contestant->seed + UINT64_C (1000003) * nth;
   const uint64_t has = written (contestant->data);
+  const bool settles = phase->settle && contestant->target->use != NULL;
   struct resources before, after;
   struct done done = {.ops = 0};
+  uint64_t unsteady = 0;
 
   take_stock (contestant, &before);
   run_phase (contestant, phase, seed, &done);
-  if (phase->settle && contestant->target->use != NULL)
-    settle (contestant);
-  take_stock (contestant, &after);
+  if (settles)
+    unsteady = settle (contestant, &after);
+  else
+    take_stock (contestant, &after);
   if (phase->quiet || stop_signal != 0)
     return;
   print_head (contestant, phase, nth);
@@ -298,6 +317,8 @@ measure (const struct contestant *contestant, const struct phase *phase,
           done.ops, done.seconds, done.client_cpu, done.verified);
   if (contestant->target->use != NULL)
     print_usage (phase, &contestant->at_start, &before, &after);
+  if (settles)
+    printf (",\"unsteady\":%" PRIu64, unsteady);
   print_latency (&done);
   print_syscalls (contestant, phase, seed + 500009);
   puts ("}");

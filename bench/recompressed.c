@@ -61,7 +61,9 @@ train (void)
   }
   len = ZDICT_trainFromBuffer (bytes, room, samples, sizes, n);
   if (ZDICT_isError (len))
-    fail ("training: %s", ZDICT_getErrorName (len));
+    fail ("%u pages, one in %u of the corpus's that are not same-filled, train "
+          "no dictionary (zstd: %s): a larger corpus or another -d is needed",
+          n, SAMPLE_STEP, ZDICT_getErrorName (len));
   if (zcomp_dict_create (&dict, bytes, len) != 0)
     fail ("zcomp_dict_create");
   free (samples);

@@ -258,6 +258,9 @@ bench_sparse (int argc, char *argv[])
       arguments};
   char **const operands = arguments_parse (&synopsis, argc, argv);
 
+  if (operands[0] && operands[1])
+    fail (
+        "too many words where \"[CORPUS]\" should be (-h says what they are)");
   if (operands[0])
     corpus = corpus_load (operands[0], 1);
   if (!json)

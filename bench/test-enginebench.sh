@@ -109,6 +109,9 @@ has_lines 3 "(60|80) % full, (uniform|90/10) +$number"
 for kind in rate read latency; do
   bench writtenback -t 50 "$kind" "$dir/store" "$corpus"
   has_lines 1 "$number $number"
+  bench writtenback -s -t 50 "$kind" "$dir/store" "$corpus"
+  has_lines 1 "$number $number"
+  [ ! -e "$dir/store" ] || die "writtenback $kind: it left the store"
 done
 
 # And no other is there.
@@ -127,3 +130,34 @@ has_lines 1 'enginebench threads: -r: "0" is not a number from 1 to 101'
 has_lines 1 'enginebench levels: too few words where "CORPUS" .*'
 ! ./enginebench engine "$corpus" lz5 2>"$out" || die 'lz5 was taken'
 has_lines 1 'enginebench engine: "lz5" is not an algorithm of this build'
+
+# Where nothing is compressed, JSON has no number for what it is divided by.
+head -c 64K /dev/zero >"$dir/zeros"
+bench density -a lz4 "$dir/zeros"
+jq -s -e 'any (.[]; .phase == "fill" and .compressed == 0 and
+  has ("overhead") and .overhead == null)' "$out" >"$dir/jq" ||
+  die "density of zeros: $(cat "$out")"
+
+# refused MESSAGE ARGUMENT...: it fails with that one line, after whose the pages
+# are.
+refused ()
+{
+  ! ./enginebench "${@:2}" >"$dir/printed" 2>"$out" || die "taken: ${*:2}"
+  sed -i '/: the pages of .* are [A-Z]*$/d' "$out"
+  [ "$(wc -l <"$out")" -eq 1 ] || die "${*:2}: $(cat "$out")"
+  has_lines 1 "enginebench $1"
+}
+
+cp "$corpus" "$dir/precious"
+refused 'writtenback: .*/precious: is there already, .*' \
+  writtenback rate "$dir/precious" "$corpus"
+cmp "$corpus" "$dir/precious"
+refused 'writtenback: .* "written": 8 MiB of real ones are enough' \
+  writtenback written "$dir/store" "$corpus"
+refused 'writtenback: .*: 0 of its pages are not same-filled, .*' \
+  writtenback rate "$dir/store" "$dir/zeros"
+[ ! -e "$dir/store" ] || die 'writtenback left the store when it failed'
+refused 'sparse: too many words where .*' sparse "$corpus" junk
+refused 'recompressed: .* train no dictionary .*' recompressed "$corpus"
+refused 'levels: .*/zeros: all of its pages are same-filled, .*' \
+  levels "$dir/zeros"

@@ -83,6 +83,9 @@ scatter,check,fill/4/2,empty,read/16/1 -- ../zram.so @SIZE@
   # All is compared, and what was emptied is given back.
   expect all 'all (.[] | select (.phase == "check"); .verified == 2048)'
   expect all '.[3].verified > 0 and .[10].memory > .[11].memory + 1000000'
+  # MemFree is looked at for a while when a server has been emptied.
+  expect all 'map (has ("unsteady")) == [range (13) | . == 11] and
+    .[11].unsteady >= 0'
   # Counted where something can count.
   expect all 'all (.[]; has ("syscalls") | not) or
     all (.[] | select (.seconds > 0.049 and (.phase | test ("read|write|same")));
@@ -157,6 +160,41 @@ nobody_reads ()
   [ -z "$(ls -A "$TMPDIR")" ] || die "left behind: $(ls -A "$TMPDIR")"
 }
 
+# command_is COMMAND ARGUMENT...: what repeats run with these.
+command_is ()
+{
+  local said
+  said=$(bash -c 'eval "$(sed -n "/^command_of ()/,/^}/p" "$0")"
+    command_of "$@"' "$here/run" "${@:2}")
+  [ "$said" = "$1" ] || die "to repeat ${*:2}: $said"
+}
+
+commands ()
+{
+  local tab=$'a\tb "c" $d'
+  command_is 'bench/run'
+  command_is "bench/run -w fio,trim -o 'a b'" -w fio,trim -o 'a b'
+  command_is 'make bench' -b /build
+  command_is "make bench-full BENCHFLAGS='-r 3 null'" -f -b /build -r 3 null
+  command_is "make bench BENCHFLAGS=''\\''\$\$d'\\'''" -b /build '$d'
+  bash -c '. "$0"; json "$1"' "$here/functions.sh" "$tab" >"$dir/json"
+  [ "$(jq -r . "$dir/json")" = "$tab" ] || die "JSON: $(<"$dir/json")"
+}
+
+# Every kind of work, where perf can sample.
+profiles ()
+{
+  perf record -q -e cpu-clock -o "$dir/data" true >/dev/null 2>&1 || return 0
+  "$here/profile" -b .. -c "$dir/corpus" -r 1 -t 0.5 >"$dir/out" \
+    2>"$dir/err" || die "profile: $(<"$dir/err")"
+  awk 'NF == 8 && ($2 == "read" || $2 == "write") && $8 > 0 { print $1, $2 }' \
+    "$dir/out" | paste -sd ' ' >"$dir/profiled"
+  [ "$(<"$dir/profiled")" = "back read huge read huge write lz4 read lz4 write \
+malloc read malloc write null read null write same read same write zstd read \
+zstd write" ] || die "profile: $(<"$dir/out")"
+  [ ! "$(ls "$dir"/corpus.store* 2>/dev/null)" ] || die 'profile left a store'
+}
+
 # The smallest comparison, by two contestants.
 run_all ()
 {
@@ -165,11 +203,84 @@ run_all ()
   "$here/run" -b .. -c "$dir/corpus" -q -w threads-1 -o "$dir/results.json" \
     zram-lz4 null >/dev/null 2>"$dir/err" || die "run: $(<"$dir/err")"
   jq '.measurements[]' "$dir/results.json" >"$dir/ran"
+  jq '.about' "$dir/results.json" >"$dir/about"
+  expect about '.[0].load | test ("^[0-9.]+$")'
   expect ran "$every"
   expect ran 'map ([.name, .phase, .threads, .content]) == [
     ["zram-lz4", "fill", 1, "synthetic"], ["zram-lz4", "write", 1, "synthetic"],
     ["zram-lz4", "read", 1, "synthetic"], ["null", "read", 1, "zeros"],
     ["null", "write", 1, "synthetic"], ["null", "read", 1, "mixed"]]'
+}
+
+# script_refuses MESSAGE SCRIPT ARGUMENT...: in one line, and nothing is made or
+# measured.
+script_refuses ()
+{
+  local message=$1 script=$2
+  shift 2
+  mkdir -p "$dir/unused"
+  if TMPDIR=$dir/unused timeout 60 "$here/$script" -b .. "$@" >"$dir/out" \
+    2>"$dir/err"; then
+    die "it succeeded: $script $*"
+  fi
+  grep -q -- "$message" "$dir/err" || die "$script $*: $(<"$dir/err")"
+  [ "$(wc -l <"$dir/err")" -eq 1 ] || die "$script $*: $(<"$dir/err")"
+  [ ! -s "$dir/out" ] || die "figures: $script $*"
+  rmdir "$dir/unused" || die "it left something: $script $*"
+}
+
+scripts_refuse ()
+{
+  script_refuses '-d abc: a number of rounds' poolrun -d abc
+  script_refuses '-i 0: a number of MiB' poolrun -i 0
+  script_refuses '-r abc: a number of rounds' profile -r abc
+  script_refuses '-r 0: a number of rounds' profile -r 0
+  script_refuses '-t x: a number of seconds' profile -t x
+  script_refuses '-r abc: a number of rounds' writebackrun -r abc
+  script_refuses 'no such part: nope' writebackrun nope
+  script_refuses '-r 0: a number of rounds' compressionrun -r 0 latency
+  script_refuses '-t 0: a number of seconds' compressionrun -t 0 latency
+  script_refuses '-M 0: a number of minutes' run -M 0
+  # Before the corpus is made.
+  local out=$dir/results.json bad=/proc/x.json
+  script_refuses '-o /proc/x.json: a file' run -c "$dir/none" -o $bad
+  script_refuses '-o /proc/x.json: a file' poolrun -c "$dir/none" -o $bad
+  script_refuses "-o $dir: a file" run -c "$dir/none" -o "$dir"
+  script_refuses 'no such comparison: nope' run -c "$dir/none" -o "$out" -w nope
+  script_refuses 'no such comparison: \*' run -c "$dir/none" -o "$out" -w '*'
+  script_refuses 'no such contestant: \.\*' run -c "$dir/none" -o "$out" '.*'
+  [ ! -e "$dir/none" ] || die 'a corpus was made'
+}
+
+# One at a time in the directory that they share.
+two_at_a_time ()
+{
+  local shared=$dir/shared/nbdkit-zram-bench-$UID lock
+  mkdir -p "$shared"
+  exec {lock}<"$shared"
+  flock "$lock"
+  if TMPDIR=$dir/shared "$here/run" -b .. -S -q >/dev/null 2>"$dir/err"; then
+    die 'two ran at a time'
+  fi
+  grep -q "another benchmark is running in $shared" "$dir/err" ||
+    die "two at a time: $(<"$dir/err")"
+  exec {lock}<&-
+}
+
+# Without perl there is no report, which is said at once.
+without_perl ()
+{
+  local program
+  mkdir "$dir/bin"
+  for program in bash dirname mktemp rm cut sed nproc awk mkdir grep; do
+    ln -s "$(command -v "$program")" "$dir/bin/$program"
+  done
+  if PATH=$dir/bin "$here/run" -b .. -c "$dir/corpus" -o "$dir/results.json" \
+    -q >/dev/null 2>"$dir/err"; then
+    die 'it ran without perl'
+  fi
+  [ "$(<"$dir/err")" = 'perl is needed, and not installed' ] ||
+    die "without perl: $(<"$dir/err")"
 }
 
 for program in jq fio nbdkit nbdcopy; do
@@ -182,4 +293,9 @@ fio_phases
 others_server
 refusals
 nobody_reads
+scripts_refuse
+two_at_a_time
+without_perl
+commands
+profiles
 run_all
