@@ -370,7 +370,7 @@ finish (struct zram *zram, struct readback *readback)
 }
 
 static void
-send (struct zram *zram, struct readbacks *readbacks)
+send_requests (struct zram *zram, struct readbacks *readbacks)
 {
   struct store_op *const ops = readbacks->unsent;
 
@@ -401,7 +401,7 @@ finish_first (struct zram *zram, struct readbacks *readbacks, int *r)
 {
   struct readback *const readback = readbacks->first;
 
-  send (zram, readbacks);
+  send_requests (zram, readbacks);
   *r = finish (zram, readback);
   readbacks->first = readback->next;
   return readback;

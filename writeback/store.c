@@ -72,7 +72,7 @@ store_is_uri (const char *name)
 static int
 is_zero (struct store *store, char *buf, uint32_t len, uint64_t offset)
 {
-  const int r = store->kind->read (store, buf, len, offset);
+  const int r = store->kind->read_now (store, buf, len, offset);
 
   if (r < 0)
     return r;
@@ -109,7 +109,7 @@ is_marked (struct store *store, char *buf)
 
   if (store->there < STORE_HEADER)
     return 0;
-  r = store->kind->read (store, buf, STORE_HEADER, 0);
+  r = store->kind->read_now (store, buf, STORE_HEADER, 0);
   if (r < 0)
     return r;
   return memcmp (buf, MAGIC, sizeof MAGIC - 1) == 0;
@@ -165,7 +165,7 @@ write_mark (struct store *store, char *buf, const char *name, char **why)
             (unsigned long long) run[0], (unsigned long long) run[1]);
   memset (buf, 0, STORE_HEADER);
   memcpy (buf, store->mark, sizeof store->mark);
-  r = store->kind->write (store, buf, STORE_HEADER, 0);
+  r = store->kind->write_now (store, buf, STORE_HEADER, 0);
   if (r < 0)
     return store_refuse (why, r, "%s: cannot be written: %s", name,
                          strerrordesc_np (-r));
@@ -223,7 +223,7 @@ store_open (struct store **storep, const struct store_config *config,
   buf = aligned_alloc (STORE_HEADER, PIECE);
   if (!buf)
     return -ENOMEM;
-  r = kind->open (&store, config, why);
+  r = kind->open_store (&store, config, why);
   if (r == 0) {
     r = take (store, buf, config, why);
     if (r == 0)

@@ -524,13 +524,13 @@ file_engine_name (const struct store *store)
 
 const struct store_kind store_kind_file = {
     .piece = 1U << 20,
-    .open = file_open,
+    .open_store = file_open,
     .is_blank = file_is_blank,
     .prepare = file_prepare,
     .undo = file_undo,
     .close = file_close,
-    .read = file_read,
-    .write = file_write,
+    .read_now = file_read,
+    .write_now = file_write,
     .start = file_start,
     .stop = file_stop,
     .submit = file_submit,

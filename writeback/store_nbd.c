@@ -876,10 +876,10 @@ remote_is_away (const struct store *store)
 const struct store_kind store_kind_nbd = {
     .piece = LONGEST,
     .shared = true,
-    .open = remote_open,
+    .open_store = remote_open,
     .close = remote_close,
-    .read = remote_read,
-    .write = remote_write,
+    .read_now = remote_read,
+    .write_now = remote_write,
     .start = remote_start,
     .stop = remote_stop,
     .submit = remote_submit,

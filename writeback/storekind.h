@@ -27,7 +27,8 @@ enum store_counter {
   STORE_COUNTERS
 };
 
-/* The first member of each kind's own.  The first fields are set by open. */
+/* The first member of each kind's own.  The first fields are set by
+ * open_store (). */
 struct store {
   const struct store_kind *kind;
   uint64_t size;  /* bytes, whole blocks */
@@ -49,17 +50,17 @@ struct store {
  *   is_blank   is there nothing in what it is?  1: no byte; 0: something;
  *              -EOPNOTSUPP, or NULL: its start and its end have to be read
  *   prepare    give it its size: it is known that what is there may be lost
- *   undo       make it what it was before open (): prepare () or what follows
- *              has failed, or it was refused
+ *   undo       make it what it was before open_store (): prepare () or what
+ *              follows has failed, or it was refused
  *   is_away
  *
- * open () changes nothing (a file that is not there may be made; undo () then
- * removes it) and does not look at what is there.
+ * open_store () changes nothing (a file that is not there may be made; undo ()
+ * then removes it) and does not look at what is there.
  *
- * read () and write () do one whole request at once, by the calling thread,
- * before the store has been started: they are called between open () and the
- * end of store_open () only, within STORE.there or, after prepare (), SIZE;
- * buffers are aligned to 4096 bytes.
+ * read_now () and write_now () do one whole request at once, by the calling
+ * thread, before the store has been started: they are called between
+ * open_store () and the end of store_open () only, within STORE.there or, after
+ * prepare (), SIZE; buffers are aligned to 4096 bytes.
  *
  * submit () is called when the store runs, but it may be stopped at the same
  * time, or may have been by then: it is not closed.  What comes too late is
@@ -67,16 +68,17 @@ struct store {
 struct store_kind {
   uint32_t piece;
   bool shared; /* nothing keeps others from using it, too */
-  int (*open) (struct store **store, const struct store_config *config,
-               char **why);
+  int (*open_store) (struct store **store, const struct store_config *config,
+                     char **why);
   int (*is_blank) (struct store *store);
   int (*prepare) (struct store *store, const struct store_config *config,
                   char **why);
   void (*undo) (struct store *store, const struct store_config *config);
   void (*close) (struct store *store);
-  int (*read) (struct store *store, void *buf, uint32_t len, uint64_t offset);
-  int (*write) (struct store *store, const void *buf, uint32_t len,
-                uint64_t offset);
+  int (*read_now) (struct store *store, void *buf, uint32_t len,
+                   uint64_t offset);
+  int (*write_now) (struct store *store, const void *buf, uint32_t len,
+                    uint64_t offset);
   int (*start) (struct store *store);
   void (*stop) (struct store *store);
   void (*submit) (struct store *store, struct store_op *ops);
