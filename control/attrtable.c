@@ -12,6 +12,7 @@
 #include "attr.h"
 #include "attralgorithm.h"
 #include "attrbacking.h"
+#include "attrfaults.h"
 #include "attrrun.h"
 #include "attrshow.h"
 #include "zsmalloc.h"
@@ -688,6 +689,16 @@ const struct attr attrs[] = {
                    "io_flushers realtime locked oom_score_adj",
         .show = swap_stat_show,
     },
+#if ZRAM_FAULTS
+    {
+        .name = "faults",
+        .kind = ATTR_WORD,
+        .metavar = "POINT FAULT ...",
+        .help = "tests only: calls that are to fail, and how many there were",
+        .set = faults_set_words,
+        .show = faults_show,
+    },
+#endif
 };
 
 const size_t attr_count = sizeof attrs / sizeof *attrs;
