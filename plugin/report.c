@@ -235,7 +235,9 @@ write_report (void)
 }
 
 /* All that was asked before a report begins, it answers.  No signal is taken
- * here: SIGXFSZ, when the file may not grow, would end the server. */
+ * here: SIGXFSZ, when the file may not grow, would end the server.  The pipe
+ * does not end before the thread does, and whoever asks after it could not be
+ * read is to be answered, too. */
 static void *
 run (void *arg)
 {
@@ -249,7 +251,7 @@ run (void *arg)
     n = read (report.pipe[0], asked, sizeof asked);
     if (n > 0)
       write_report ();
-  } while (n > 0 && !memchr (asked, STOPPED, (size_t) n));
+  } while (n <= 0 || !memchr (asked, STOPPED, (size_t) n));
   return arg;
 }
 
