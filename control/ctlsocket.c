@@ -92,11 +92,7 @@ be_ordinary (const char *name)
 static void
 wake_listener (void)
 {
-  const uint64_t one = 1;
-
-  /* It cannot fail but when it is woken already. */
-  if (write (ctl.wake, &one, sizeof one) < 0)
-    return;
+  eventfd_write (ctl.wake, 1); /* which only an endless count could refuse */
 }
 
 /* Clients. */
@@ -311,7 +307,7 @@ wait_and_act (bool accept)
   watch_clients (&watched);
   if (poll (watched.fds, watched.n, accept ? -1 : FULL_MS) < 0)
     return accept;
-  if (watched.fds[0].revents && read (ctl.wake, &count, sizeof count) < 0)
+  if (watched.fds[0].revents && eventfd_read (ctl.wake, &count) < 0)
     return accept;
   for (nfds_t i = 2; i < watched.n; i++)
     if (watched.fds[i].revents)

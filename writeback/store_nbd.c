@@ -544,7 +544,7 @@ wait_for_something (struct store_nbd *n)
   if (poll (fds, 2, timeout) <= 0)
     return;
   if (fds[0].revents)
-    (void) !read (n->wake, &woken, sizeof woken);
+    eventfd_read (n->wake, &woken);
   if (n->nbd && fds[1].revents)
     go_on (n->nbd, fds[1].revents);
 }
@@ -589,9 +589,7 @@ run (void *arg)
 static void
 wake_up (const struct store_nbd *n)
 {
-  const uint64_t one = 1;
-
-  (void) !write (n->wake, &one, sizeof one);
+  eventfd_write (n->wake, 1); /* which only an endless count could refuse */
 }
 
 static int
