@@ -196,17 +196,21 @@ fault_part (size_t len, bool is_short)
 #define write(...)     FAULT_TRANSFER (write, EIO, __VA_ARGS__)
 #define pwrite(...)    FAULT_TRANSFER (pwrite, EIO, __VA_ARGS__)
 
-/* Descriptors that are no files. */
+/* Descriptors that are no files.  As a futex does, an eventfd wakes whoever
+ * waits, since nobody counts to its end: it is late. */
 #define eventfd(...) FAULT_CALL (eventfd, fault_errno (EMFILE), __VA_ARGS__)
-#define pipe2(...)   FAULT_CALL (pipe2, fault_errno (EMFILE), __VA_ARGS__)
-#define socket(...)  FAULT_CALL (socket, fault_errno (EMFILE), __VA_ARGS__)
-#define bind(...)    FAULT_CALL (bind, fault_errno (EACCES), __VA_ARGS__)
-#define listen(...)  FAULT_CALL (listen, fault_errno (EADDRINUSE), __VA_ARGS__)
-#define connect(...) FAULT_CALL (connect, fault_errno (ENOMEM), __VA_ARGS__)
-#define accept4(...) FAULT_CALL (accept4, fault_errno (EMFILE), __VA_ARGS__)
-#define poll(...)    FAULT_CALL (poll, fault_errno (ENOMEM), __VA_ARGS__)
-#define recv(...)    FAULT_TRANSFER (recv, ENOMEM, __VA_ARGS__)
-#define send(...)    FAULT_TRANSFER (send, ENOBUFS, __VA_ARGS__)
+#define eventfd_read(...) \
+  FAULT_CALL (eventfd_read, fault_errno (EAGAIN), __VA_ARGS__)
+#define eventfd_write(...) FAULT_LATE_CALL (eventfd_write, __VA_ARGS__)
+#define pipe2(...)         FAULT_CALL (pipe2, fault_errno (EMFILE), __VA_ARGS__)
+#define socket(...)        FAULT_CALL (socket, fault_errno (EMFILE), __VA_ARGS__)
+#define bind(...)          FAULT_CALL (bind, fault_errno (EACCES), __VA_ARGS__)
+#define listen(...)        FAULT_CALL (listen, fault_errno (EADDRINUSE), __VA_ARGS__)
+#define connect(...)       FAULT_CALL (connect, fault_errno (ENOMEM), __VA_ARGS__)
+#define accept4(...)       FAULT_CALL (accept4, fault_errno (EMFILE), __VA_ARGS__)
+#define poll(...)          FAULT_CALL (poll, fault_errno (ENOMEM), __VA_ARGS__)
+#define recv(...)          FAULT_TRANSFER (recv, ENOMEM, __VA_ARGS__)
+#define send(...)          FAULT_TRANSFER (send, ENOBUFS, __VA_ARGS__)
 
 /* What the process has. */
 #define getrandom(...) FAULT_CALL (getrandom, fault_errno (ENOSYS), __VA_ARGS__)

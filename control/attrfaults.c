@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "attrfaults.h"
 #include "attrwords.h"
@@ -162,14 +163,32 @@ take_environment (void)
     }
 }
 
-__attribute__ ((destructor)) static void
-show_at_exit (void)
-{
-  const char *const file = getenv ("NBDKIT_ZRAM_FAULTS_AT_EXIT");
-  FILE *const fp = file ? fopen (file, "ae") : NULL;
+/* LeakSanitizer's, where the program has it. */
+extern int __lsan_do_recoverable_leak_check (void) __attribute__ ((weak));
 
-  if (!fp)
-    return;
-  faults_show (NULL, fp);
-  fclose (fp);
+/* Nothing of the server is left.  What is registered earlier is not called: one
+ * of the libraries' destructors has been seen to wait for ever, for a lock of
+ * glibc's locales, in servers that have AddressSanitizer preloaded. */
+static void
+show_at_exit (int status, void *file)
+{
+  FILE *const fp = fopen (file, "ae");
+
+  if (fp) {
+    faults_show (NULL, fp);
+    fclose (fp);
+  }
+  if (__lsan_do_recoverable_leak_check)
+    __lsan_do_recoverable_leak_check ();
+  fflush (NULL);
+  _exit (status);
+}
+
+__attribute__ ((constructor)) static void
+prepare_exit (void)
+{
+  char *const file = getenv ("NBDKIT_ZRAM_FAULTS_AT_EXIT");
+
+  if (file)
+    on_exit (show_at_exit, file);
 }
