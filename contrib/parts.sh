@@ -19,6 +19,7 @@ asan      sanitize  short  the unit tests with AddressSanitizer and UBSan
 tsan      sanitize  short  the unit tests with ThreadSanitizer
 analyse   sanitize  short  cppcheck, and what gcc finds that follows calls
 valgrind  sanitize  short  unit tests under valgrind: memcheck and helgrind
+faults    sanitize  short  each call that can fail does, or is late, in turn
 fuzz      soak      short  what is read from outside gets anything
 soak      soak      short  everything at once on one server, for three minutes
 vm        vm        short  swap and file systems on the server, in a guest
@@ -36,6 +37,7 @@ peers     long      long   what nbdkit's memory plugin does as swap
 soaklong  long      long   the same for a quarter of an hour
 model     long      long   the model tests, two million operations of each
 states    long      long   the model checker, with larger bounds
+faultlong long      long   each such call in every server that makes it
 END
 }
 
@@ -336,6 +338,40 @@ part_analyse ()
   build_analysed || status=$?
   wait "$cppcheck" || status=$?
   return "$status"
+}
+
+# Two builds: a server of swap cannot have AddressSanitizer.
+build_faults ()
+{
+  local dir=$work/faults plain=$work/faultsplain room
+  build "$dir" CC=gcc --enable-faults --enable-debug --disable-bench \
+    --enable-sanitizer=address,undefined CFLAGS='-g -O1' &&
+    mkdir -p "$plain" &&
+    configure_in "$plain" CC=gcc --enable-faults --enable-debug \
+      --disable-bench CFLAGS='-g -O1' || return
+  for room in common workers allocator compress writeback device control \
+    plugin; do
+    make -C "$plain/$room" -j "$(nproc)" || return
+  done
+  make -C "$plain" zram.so
+}
+
+part_faults ()
+{
+  local dir=$work/faults status=0
+  build_faults || return
+  export FAULTS_PLAIN_PLUGIN=$work/faultsplain/zram.so
+  check_in "$dir/tests/unit" TESTS=test-faults check_PROGRAMS=test-faults &&
+    check_in "$dir/tests/faults" || status=$?
+  grep '^REPORT: ' "$dir/tests/faults/test-faults.log" || status=1
+  return "$status"
+}
+
+# The build is that of the part faults.
+part_faultlong ()
+{
+  export FAULTS_LONG=yes
+  part_faults
 }
 
 # Fifteen targets, for 20 seconds each, on as many CPUs as there are.

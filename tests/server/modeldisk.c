@@ -28,6 +28,7 @@ struct modelop {
   bool resolving; /* that is being read */
   unsigned no_room;
   unsigned no_store;
+  unsigned faulty;
 };
 
 static const char *const names[] = {"read",    "write", "zero", "trim",
@@ -240,6 +241,10 @@ is_excused (struct modelop *op, int error)
   struct modeldisk *const disk = op->disk;
   const bool writes = op->kind == OP_WRITE || op->kind == OP_ZERO;
 
+  if (excuse_holds (&disk->faulty, op->faulty)) {
+    disk->failed_by_fault++;
+    return true;
+  }
   if (error == ENOSPC && writes && !op->resolving &&
       excuse_holds (&disk->no_room, op->no_room)) {
     disk->failed_for_room++;
@@ -302,7 +307,7 @@ op_done (void *user_data, int *error)
     fail ("request %" PRIu64 ", %s of %" PRIu64 " bytes at %" PRIu64 "%s: %s",
           op->ordinal, names[op->kind], op->count, op->offset,
           op->resolving ? ", what it left" : "", strerror (*error));
-  else if (op->kind == OP_READ)
+  else if (!op->resolving && !op_changes (op))
     op->busy = 0;
   else
     op->failed = 1;
@@ -310,11 +315,12 @@ op_done (void *user_data, int *error)
 }
 /* NOLINTEND(readability-non-const-parameter) */
 
-/* Keep what a write or a zero is about to change. */
+/* Keep what a request is about to change; but for long trims, which fail by
+ * faults alone. */
 static void
 op_keep (struct modelop *op)
 {
-  if (op->disk->fallible)
+  if (op->disk->fallible && op->count <= op->disk->longest)
     memcpy (op->old, op->disk->model + op->offset, op->count);
 }
 
@@ -341,6 +347,7 @@ op_send (struct modelop *op, struct nbd_handle *nbd)
         fua | (one_in (disk, 2) ? LIBNBD_CMD_FLAG_NO_HOLE : 0) |
             (one_in (disk, 2) ? LIBNBD_CMD_FLAG_FAST_ZERO : 0));
   case OP_TRIM:
+    op_keep (op);
     trim_prepare (op);
     return nbd_aio_trim (nbd, op->count, op->offset, done, fua);
   case OP_EXTENTS:
@@ -369,6 +376,7 @@ op_mark (struct modelop *op)
 {
   op->no_room = excuse_mark (&op->disk->no_room);
   op->no_store = excuse_mark (&op->disk->no_store);
+  op->faulty = excuse_mark (&op->disk->faulty);
 }
 
 /* Send one if one can be found that goes with what is under way. */
@@ -496,14 +504,32 @@ modeldisk_disconnect (struct modeldisk *disk)
   }
 }
 
+/* Read so many bytes from AT on, and compare. */
+static void
+verify_part (struct modeldisk *disk, uint64_t at, uint64_t len)
+{
+  unsigned char *const buf = disk->ops[0].buf;
+  const unsigned mark = excuse_mark (&disk->faulty);
+
+  memset (buf, 0xa5, len);
+  if (nbd_pread (any_handle (disk), buf, len, at, 0) == 0) {
+    check_same (buf, disk->model + at, len, at);
+    disk->verified += len;
+  }
+  else if (excuse_holds (&disk->faulty, mark))
+    disk->failed_by_fault++;
+  else
+    fail ("%" PRIu64 " bytes at %" PRIu64 ": %s", len, at, nbd_get_error ());
+}
+
 void
 modeldisk_verify (struct modeldisk *disk)
 {
+  const uint64_t most = disk->longest < 64 * KiB ? disk->longest : 64 * KiB;
   uint64_t len;
 
   for (uint64_t at = 0; at < disk->size; at += len) {
-    len = disk->size - at < disk->longest ? disk->size - at : disk->longest;
-    check_read (any_handle (disk), disk->model + at, len, at);
-    disk->verified += len;
+    len = disk->size - at < most ? disk->size - at : most;
+    verify_part (disk, at, len);
   }
 }

@@ -7,8 +7,9 @@
  * looks at or changes.  Neighbouring bytes of the same page are fair game.
  *
  * No request may fail, but for as long as it is said that the server has no
- * room, or no store.  Of one that has failed then, each page is as it was
- * before or as it should be now: which, is read, and holds from then on.
+ * room, or no store, or that anything may fail.  Of one that has failed then,
+ * each page is as it was before or as it should be now: which, is read, and
+ * holds from then on.
  *
  * Several disks can be in use at once, each by a thread.
  */
@@ -52,16 +53,19 @@ struct modeldisk {
   const unsigned char *programs;
   size_t programs_size;
 
-  /* While writes may fail with ENOSPC; and whatever needs a store, with EIO. */
+  /* While writes may fail with ENOSPC; whatever needs a store, with EIO; and
+   * everything, in any way. */
   bool fallible;
   struct excuse no_room;
   struct excuse no_store;
+  struct excuse faulty;
 
   /* Requests that succeeded, and that failed when they were allowed to; and
    * bytes that were compared. */
   _Atomic uint64_t done[OP_KINDS];
   _Atomic uint64_t failed_for_room;
   _Atomic uint64_t failed_for_store;
+  _Atomic uint64_t failed_by_fault;
   _Atomic uint64_t verified;
 
   unsigned char *model;
@@ -81,7 +85,7 @@ extern void modeldisk_disconnect (struct modeldisk *disk);
 /* So many requests. */
 extern void modeldisk_run (struct modeldisk *disk, uint64_t n);
 
-/* Read all of it, and compare. */
+/* Read all of it, and compare; while all may fail, what can be read. */
 extern void modeldisk_verify (struct modeldisk *disk);
 
 #endif /* ZRAM_TEST_MODELDISK_H */

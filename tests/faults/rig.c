@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <config.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "nbdstore.h"
+#include "rig.h"
+
+#define DISKSIZE  "6303744"
+#define MAX_FILES 16
+#define MAX_WORDS 14
+
+const char *const setup_names[SETUPS] = {[SETUP_FILE] = "file",
+                                         [SETUP_THREADS] = "threads",
+                                         [SETUP_NBD] = "nbd",
+                                         [SETUP_SWAP] = "swap",
+                                         [SETUP_DEMAND] = "demand"};
+
+struct rig rig;
+
+static char dir[] = "/tmp/test-faults-XXXXXX";
+static char files[MAX_FILES][64];
+static unsigned nr_files;
+
+static void
+remove_all (void)
+{
+  for (unsigned i = 0; i < nr_files; i++)
+    unlink (files[i]);
+  rmdir (dir);
+}
+
+const char *
+rig_file (const char *name)
+{
+  char path[64];
+
+  CHECK (snprintf (path, sizeof path, "%s/%s", dir, name) < (int) sizeof path);
+  for (unsigned i = 0; i < nr_files; i++)
+    if (strcmp (files[i], path) == 0)
+      return files[i];
+  CHECK (nr_files < MAX_FILES);
+  return strcpy (files[nr_files++], path);
+}
+
+/* Something that a dictionary can be, and that no store may overwrite. */
+static void
+make_file (const char *name)
+{
+  FILE *const fp = fopen (rig_file (name), "we");
+
+  CHECK (fp != NULL);
+  for (unsigned i = 0; i < 200000; i++)
+    fprintf (fp, "line %u of %s\n", i, name);
+  CHECK (fclose (fp) == 0);
+}
+
+bool
+rig_has (enum setup setup)
+{
+  return setup != SETUP_SWAP || !getenv ("FAULTS_PRELOAD") ||
+         getenv ("FAULTS_PLAIN_PLUGIN");
+}
+
+/* A server of swap looks at all that is mapped, page by page: of
+ * AddressSanitizer's 16 TiB it would never come to the end. */
+static void
+choose_plugin (enum setup setup)
+{
+  const char *const preload = getenv ("FAULTS_PRELOAD");
+
+  if (preload && setup == SETUP_SWAP)
+    setenv ("ZRAM_PLUGIN", getenv ("FAULTS_PLAIN_PLUGIN"), 1);
+  else if (preload) {
+    setenv ("LD_PRELOAD", preload, 1);
+    setenv ("ASAN_OPTIONS", "detect_leaks=1", 1);
+  }
+}
+
+static void
+choose_nothing (void)
+{
+  unsetenv ("ZRAM_PLUGIN");
+  unsetenv ("LD_PRELOAD");
+  setenv ("ASAN_OPTIONS", "detect_leaks=0", 1);
+}
+
+void
+rig_init (uint64_t seed)
+{
+  CHECK (mkdtemp (dir) != NULL);
+  CHECK (atexit (remove_all) == 0);
+  make_file ("foreign");
+  CHECK (truncate (rig_file ("foreign"), 2 * MiB) == 0);
+  make_file ("dict");
+  CHECK (truncate (rig_file ("dict"), 32 * KiB) == 0);
+  setenv ("NBDKIT_ZRAM_FAULTS_AT_EXIT", rig_file ("at-exit"), 1);
+  choose_nothing ();
+  rig.disk = (struct modeldisk){.size = strtoull (DISKSIZE, NULL, 10),
+                                .longest = strtoull (DISKSIZE, NULL, 10),
+                                .fallible = true,
+                                .state = seed};
+  modeldisk_open (&rig.disk);
+  nbdstore_make (16 * MiB);
+  nbdstore_start ();
+}
+
+/* A word "KEY=FILE". */
+static char *
+word (const char *key, const char *file)
+{
+  static char words[4][96];
+  static unsigned next;
+  char *const w = words[next++ % 4];
+
+  CHECK (snprintf (w, sizeof words[0], "%s=%s", key, rig_file (file)) <
+         (int) sizeof words[0]);
+  return w;
+}
+
+/* The server's parameters, up to NULL. */
+static void
+choose_words (const char **w, enum setup setup)
+{
+  static char dict[128];
+
+  *w++ = DISKSIZE;
+  *w++ = word ("control", "control");
+  *w++ = "spread_threshold=2";
+  if (setup == SETUP_DEMAND) { /* its statistics go to stderr */
+    *w++ = "on_demand=4M";
+    *w++ = "max_devices=8";
+    *w++ = "on_demand_close=drop";
+    *w++ = "mem_total=512M";
+    return;
+  }
+  *w++ = word ("statsfile", "stats");
+  snprintf (dict, sizeof dict, "algorithm_params=priority=1 dict=%s",
+            rig_file ("dict"));
+  *w++ = "recomp_algorithm=algo=zstd";
+  *w++ = dict;
+  if (setup == SETUP_SWAP) {
+    *w++ = "swap=try";
+    *w++ = "reserve=2M";
+  }
+  if (setup == SETUP_NBD) {
+    *w++ = nbdstore_parameter ();
+    *w++ = "backing_overwrite=y";
+    return;
+  }
+  *w++ = word ("backing_dev", "disk");
+  *w++ = "backing_size=16M";
+}
+
+/* As a server leaves it that is killed. */
+static void
+leave_socket (const char *path)
+{
+  struct sockaddr_un addr = {.sun_family = AF_UNIX};
+  const int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  unlink (path);
+  CHECK (fd >= 0 && strlen (path) < sizeof addr.sun_path);
+  memcpy (addr.sun_path, path, strlen (path) + 1);
+  CHECK (bind (fd, (const struct sockaddr *) &addr, sizeof addr) == 0);
+  close (fd);
+}
+
+static void
+start (const char *faults)
+{
+  const char *w[MAX_WORDS] = {NULL};
+  char all[512];
+
+  /* Threads do the store's I/O where io_uring cannot be had. */
+  snprintf (all, sizeof all, "%s%s%s",
+            rig.setup == SETUP_THREADS ? "begin.io_uring_queue_init fail" : "",
+            rig.setup == SETUP_THREADS && *faults ? ";" : "", faults);
+  choose_words (w, rig.setup);
+  leave_socket (rig_file ("control"));
+  unlink (rig_file ("disk"));
+  if (*all)
+    setenv ("NBDKIT_ZRAM_FAULTS", all, 1);
+  else
+    unsetenv ("NBDKIT_ZRAM_FAULTS");
+  choose_plugin (rig.setup);
+  server_start (&rig.server, w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7],
+                w[8], w[9], w[10], w[11], w[12], w[13], NULL);
+  choose_nothing ();
+}
+
+static bool
+has_ended (int *status)
+{
+  const pid_t r = waitpid (rig.server.pid, status, WNOHANG);
+
+  CHECK (r >= 0);
+  return r == rig.server.pid;
+}
+
+/* Memory that nbdkit itself has allocated and not freed is not the plugin's:
+ * what connections have that end as it does, and names of files.  Any other
+ * that is lost is. */
+static void
+check_leaks (FILE *log)
+{
+  char line[1024];
+  bool lost = false;
+
+  while (fgets (line, sizeof line, log))
+    if (strstr (line, "irect leak of"))
+      lost = true;
+    else if (lost && strstr (line, "    #1 ")) {
+      if (!strstr (line, "/nbdkit+0x"))
+        fail ("memory is lost: %s", line);
+      lost = false;
+    }
+}
+
+static void
+check_log (void)
+{
+  FILE *const log = fopen (rig.server.log, "re");
+
+  CHECK (log != NULL);
+  check_leaks (log);
+  fclose (log);
+  if (server_log_count (&rig.server, "ERROR: AddressSanitizer") > 0 ||
+      server_log_count (&rig.server, "runtime error") > 0)
+    fail ("a sanitizer has found something");
+}
+
+/* It has ended as it was started: that is to be by one clear line. */
+static void
+check_refusal (int status, const char *faults)
+{
+  check_log ();
+  if (!WIFEXITED (status) || WEXITSTATUS (status) != EXIT_FAILURE)
+    fail ("%s, %s: the server has ended with status %#x", faults,
+          setup_names[rig.setup], (unsigned) status);
+  if (server_log_count (&rig.server, "error: ") == 0)
+    fail ("%s, %s: the server has not said why it does not start", faults,
+          setup_names[rig.setup]);
+  rig.server.pid = 0;
+  server_kill (&rig.server);
+}
+
+/* The control socket answers before all else has been started. */
+static bool
+is_up (void)
+{
+  struct nbd_handle *nbd;
+  char text[256];
+  bool up;
+
+  if (ctl_ask (rig_file ("control"), "list", text, sizeof text) != CTL_OK)
+    return false;
+  nbd = nbd_create ();
+  CHECK (nbd != NULL);
+  up = nbd_connect_unix (nbd, rig.server.socket) == 0;
+  nbd_close (nbd);
+  return up;
+}
+
+bool
+rig_start (enum setup setup, const char *faults)
+{
+  const struct timespec moment = {.tv_nsec = 10000000};
+  int status;
+
+  rig.setup = setup;
+  start (faults);
+  for (int i = 0; i < 6000; i++) {
+    if (has_ended (&status)) {
+      check_refusal (status, faults);
+      return false;
+    }
+    if (is_up ())
+      return true;
+    nanosleep (&moment, NULL);
+  }
+  fail ("%s, %s: the server neither starts nor ends", faults,
+        setup_names[setup]);
+}
+
+void
+rig_stop (void)
+{
+  const struct timespec moment = {.tv_nsec = 10000000};
+  int status;
+
+  server_signal (&rig.server, SIGTERM);
+  for (int i = 0; !has_ended (&status); i++) {
+    if (i >= 6000)
+      fail ("the server does not end");
+    nanosleep (&moment, NULL);
+  }
+  if (!WIFEXITED (status) || WEXITSTATUS (status) != 0)
+    fail ("the server has ended with status %#x", (unsigned) status);
+  check_log ();
+  rig.server.pid = 0;
+  server_kill (&rig.server);
+}
+
+enum ctl
+rig_ask (char *text, size_t size, const char *format, ...)
+{
+  static char unused[1 << 20];
+  char request[512];
+  enum ctl r;
+  va_list args;
+
+  va_start (args, format);
+  vsnprintf (request, sizeof request, format, args);
+  va_end (args);
+  r = ctl_ask (rig_file ("control"), request, text ? text : unused,
+               text ? size : sizeof unused);
+  if (r != CTL_OK && !rig.faulty)
+    fail ("%s: %s", request,
+          r == CTL_GONE ? "no answer"
+          : text        ? text
+                        : unused);
+  rig.refused += r == CTL_REFUSED;
+  rig.gone += r == CTL_GONE;
+  return r;
+}
+
+/* What is broken may be what it is to be mended by. */
+static void
+insist (char *text, size_t size, const char *request)
+{
+  for (int i = 0; i < 20; i++)
+    if (ctl_ask (rig_file ("control"), request, text, size) == CTL_OK)
+      return;
+  fail ("%s: %s", request, *text ? text : "no answer");
+}
+
+void
+rig_points (struct points *points)
+{
+  static char text[65536];
+
+  insist (text, sizeof text, "get zram0 faults");
+  points->n = 0;
+  points_add (points, text);
+}
+
+void
+rig_break (const char *point, const char *words)
+{
+  rig_may_fail (true); /* the answer may be what fails */
+  rig_tell ("set zram0 faults %s %s", point, words);
+}
+
+void
+rig_mend (void)
+{
+  char text[256];
+
+  insist (text, sizeof text, "set zram0 faults * off");
+  if (rig.setup == SETUP_THREADS)
+    insist (text, sizeof text,
+            "set zram0 faults begin.io_uring_queue_init fail");
+  rig_may_fail (false);
+}
+
+void
+rig_may_fail (bool may)
+{
+  if (may == rig.faulty)
+    return;
+  rig.faulty = may;
+  (may ? excuse_begin : excuse_end) (&rig.disk.faulty);
+}
+
+void
+rig_connect (void)
+{
+  modeldisk_connect (&rig.disk, &rig.server, "");
+}
+
+void
+rig_disconnect (void)
+{
+  modeldisk_disconnect (&rig.disk);
+}
+
+void
+rig_totals (struct points *points)
+{
+  points->n = 0;
+  points_add_file (points, rig_file ("at-exit"));
+}
