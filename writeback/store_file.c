@@ -327,15 +327,19 @@ look (struct store_file *file, const struct store_config *config, char **why)
 }
 
 static void
-file_close (struct store *store)
+free_file (struct store_file *file)
 {
-  struct store_file *const file = file_of (store);
-
   if (file->engine)
     file->engine->kind->close (file->engine);
   if (file->fd >= 0)
     close (file->fd);
   free (file);
+}
+
+static void
+file_close (struct store *store)
+{
+  free_file (file_of (store));
 }
 
 /* Is NAME this file's still? */
@@ -392,7 +396,7 @@ file_open (struct store **store, const struct store_config *config, char **why)
   }
   if (file->made)
     file_undo (&file->store, config);
-  file_close (&file->store);
+  free_file (file);
   return r;
 }
 
