@@ -28,7 +28,7 @@ struct background {
   struct zs_pool *pool;
   _Atomic unsigned compact_threshold; /* percent of the pool in holes; 0: never;
                                        * may change at any time */
-  uint64_t live; /* bytes in the pool at the last look */
+  uint64_t live;                      /* bytes in the pool at the last look */
   struct vain vain;
   struct worker worker;
 };
