@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -97,6 +98,8 @@ void
 rig_init (uint64_t seed)
 {
   CHECK (mkdtemp (dir) != NULL);
+  /* As /tmp itself: what is there already is looked at before it is used. */
+  CHECK (chmod (dir, 01777) == 0);
   CHECK (atexit (remove_all) == 0);
   make_file ("foreign");
   CHECK (truncate (rig_file ("foreign"), 2 * MiB) == 0);
