@@ -7,7 +7,8 @@
 : "${top:?}" "${work:?}"
 
 # One line for each part: its name, its group (see "budgets"), whether it is
-# part of ./test or only of ./test --long, and what it does.
+# part of ./test ("spare": if it can begin within 30 minutes, which it can but
+# where the machine is slow) or only of ./test --long, and what it does.
 parts ()
 {
   cat <<'END'
@@ -17,17 +18,17 @@ clang     build     short  clang, release build: what no script tests
 tidy      build     short  clang-tidy over the rooms
 asan      sanitize  short  the unit tests with AddressSanitizer and UBSan
 tsan      sanitize  short  the unit tests with ThreadSanitizer
-analyse   sanitize  short  cppcheck, and what gcc finds that follows calls
-valgrind  sanitize  short  unit tests under valgrind: memcheck and helgrind
-faults    sanitize  short  each call that can fail does, or is late, in turn
-fuzz      soak      short  what is read from outside gets anything
-soak      soak      short  everything at once on one server, for three minutes
 vm        vm        short  swap and file systems on the server, in a guest
 counts    build     short  instructions of the engine's hot paths, by callgrind
-models    soak      short  the small hard parts, in a model checker
 install   packages  short  what "make install" installs, and uninstall leaves
 distcheck packages  short  the tarball: builds, passes, installs, uninstalls
 packages  packages  short  Debian's packages, on a bare system; and the RPM
+faults    sanitize  spare  each call that can fail does, or is late, in turn
+soak      soak      spare  everything at once on one server, for three minutes
+fuzz      soak      spare  what is read from outside gets anything
+analyse   sanitize  spare  cppcheck, and what gcc finds that follows calls
+models    sanitize  spare  the small hard parts, in a model checker
+valgrind  sanitize  spare  unit tests under valgrind: memcheck and helgrind
 shipped   long      long   the tests that are scripts, without debug checks
 rpm       long      long   the RPM packages, compiled by rpmbuild
 memcheck  long      long   all unit tests under valgrind's memcheck
@@ -46,7 +47,7 @@ budgets ()
 {
   cat <<'END'
 build     6   build, unit and coverage
-sanitize  8   sanitizers
+sanitize  8   sanitizers, analysers, models
 vm        14  virtual machine
 soak      7   soak and fuzz
 packages  3   packages
@@ -309,7 +310,8 @@ run_cppcheck ()
   cd "$top" || return
   rooms=(common workers allocator compress writeback device control plugin
     zramctl generator bench tests)
-  for room in "${rooms[@]}" tests/unit tests/server tests/conformance; do
+  for room in "${rooms[@]}" tests/{unit,server,conformance,fuzz,faults} \
+    tests/instructions; do
     include+=("-I$room")
   done
   cppcheck -q --std=c11 --language=c --library=posix,gnu \
