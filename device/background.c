@@ -84,5 +84,6 @@ background_stop (struct background *background)
 void
 background_wake (struct background *background)
 {
+  background->live = 0;
   worker_wake (&background->worker);
 }

@@ -28,7 +28,8 @@ struct background {
   struct zs_pool *pool;
   _Atomic unsigned compact_threshold; /* percent of the pool in holes; 0: never;
                                        * may change at any time */
-  uint64_t live;                      /* bytes in the pool at the last look */
+  _Atomic uint64_t live;              /* bytes in the pool at the last look; 0:
+                                       * whatever they were */
   struct vain vain;
   struct worker worker;
 };
@@ -42,8 +43,7 @@ background_start (struct background *background, struct zs_pool *pool);
  * started. */
 extern void background_stop (struct background *background);
 
-/* There is a reason to look now.  From any thread; costs one atomic if it has
- * been told already. */
+/* What was to be freed has been: look now.  From any thread. */
 extern void background_wake (struct background *background);
 
 #endif /* ZRAM_BACKGROUND_H */
