@@ -491,6 +491,7 @@ distcheck_scripts ()
 part_distcheck ()
 {
   local make="-j$(($(nproc) + 1)) -- check_PROGRAMS= CONFORMANCE_TESTS="
+  make+=" FUZZ_TESTS="
   make+=" SERVER_SHELL_TESTS=$(distcheck_scripts)"
   build_clang && rm -f "$work"/clang/*.tar.xz &&
     XZ_OPT=-0 make -C "$work/clang" distcheck MAKEFLAGS="$make" \
