@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -241,6 +242,7 @@ write_report (void)
 static void *
 run (void *arg)
 {
+  const struct timespec moment = {.tv_nsec = 100000000};
   char asked[64];
   sigset_t all;
   ssize_t n;
@@ -251,6 +253,8 @@ run (void *arg)
     n = read (report.pipe[0], asked, sizeof asked);
     if (n > 0)
       write_report ();
+    else
+      nanosleep (&moment, NULL); /* as long as that lasts */
   } while (n <= 0 || !memchr (asked, STOPPED, (size_t) n));
   return arg;
 }
