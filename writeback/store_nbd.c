@@ -415,7 +415,7 @@ connect_on (struct store_nbd *n)
 {
   const uint64_t now = clock_ms ();
 
-  if (n->connection == AWAY && n->stop_by == 0 && now >= n->next) {
+  if (n->connection == AWAY && now >= n->next) {
     n->connection = CONNECTING;
     n->next = now + half (n);
     if (!begin_connecting (n))
