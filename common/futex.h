@@ -41,4 +41,12 @@ futex_wake_all (_Atomic uint32_t *word)
   syscall (SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
+/* Set *word to 1 and wake those who wait for that; one atomic if it is 1. */
+static inline void
+futex_tell (_Atomic uint32_t *word)
+{
+  if (atomic_exchange (word, 1) == 0)
+    futex_wake_all (word);
+}
+
 #endif /* ZRAM_FUTEX_H */

@@ -48,6 +48,5 @@ worker_stop (struct worker *worker)
 void
 worker_wake (struct worker *worker)
 {
-  if (atomic_exchange (&worker->wake, 1) == 0)
-    futex_wake_all (&worker->wake);
+  futex_tell (&worker->wake);
 }
