@@ -127,12 +127,6 @@ give_back_one (void *start, size_t size)
 /* The kernel cannot give ranges back by one system call. */
 static _Atomic bool one_by_one;
 
-unsigned
-vmem_best_ranges (void)
-{
-  return one_by_one ? 1 : VMEM_MAX_RANGES;
-}
-
 /* By one system call.  False, and some may have been given back: the kernel
  * cannot do that; before 6.13 none can, for memory of one's own. */
 static bool

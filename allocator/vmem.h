@@ -49,8 +49,4 @@ extern int vmem_populate (void *start, size_t size);
  * that is once for all ranges. */
 extern void vmem_give_back (const struct iovec *ranges, unsigned nr);
 
-/* How many ranges are best given back at once: VMEM_MAX_RANGES; or 1, if the
- * kernel has shown that it takes one after the other. */
-extern unsigned vmem_best_ranges (void);
-
 #endif /* ZRAM_VMEM_H */

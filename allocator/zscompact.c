@@ -55,6 +55,9 @@
 #define STEP_SHIFT 8
 #define LAST_STEP  ((ZSPAGE_GRANULES >> STEP_SHIFT) * 15 / 16)
 
+/* After so many zspages, those that were emptied go back to the system. */
+#define GIVEN_BACK_EACH 64
+
 /* How many zspages are made on trust. */
 #define MOST_ADVANCED 2
 
@@ -378,10 +381,13 @@ compact_step (struct compaction *run, enum zspage_kind kind, uint32_t step)
   const struct zspage *const zspages = run->pool->zspages;
 
   for (uint32_t i = 1; i < run->end && run->emptied < run->grown + run->goal;
-       i++)
+       i++) {
     if (step_of (&zspages[i]) == step && !run_stopped (run->caller) &&
         !compact_next (run, i, kind, step))
       return false;
+    if (i % GIVEN_BACK_EACH == 0)
+      zs_pool_shrink (run->pool);
+  }
   return true;
 }
 
@@ -430,6 +436,7 @@ zs_compact (struct zs_pool *pool, const struct run *run)
   pages = compact_all (pool, run) * RAW_PER_ZSPAGE;
   pool->pages_compacted += pages;
   atomic_flag_clear (&pool->compacting);
+  zs_pool_shrink (pool);
   return pages;
 }
 

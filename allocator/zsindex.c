@@ -7,14 +7,16 @@
  *     a shard               [ reserve ]        [ unused ]  ...  frontier
  *        |                     ^  |                 ^
  *        +---->----------------+  +------->---------+
- *          zs_zspage_put            what is too much: memory given back
+ *          zs_zspage_put            zs_pool_shrink: memory given back
  *
  * zs_pool_refill takes them the other way, from unused to the reserve.
  *
- * Giving a zspage back and filling it again takes long, and a workload may sit
- * on the border, so a few are kept even when nobody has asked for a reserve.
- * And giving one back interrupts all threads, so of a pool that is not small
- * some more are kept until they can go together (vmem.h).
+ * To give memory back takes longer than to free what was in it, and interrupts
+ * all threads (vmem.h).  So it is not done by whoever empties a zspage, but
+ * later, of many together, by who has the time.  Until then the pool grows into
+ * those, so that what it has in all is never more than it has had to have: they
+ * need not be counted.  A few are kept for good, since a workload may sit on
+ * the border.
  */
 #include <config.h>
 
@@ -28,6 +30,10 @@
 
 /* How many zspages are opened to being known at a time. */
 #define ZSPAGES_OPENED 4096
+
+/* How many zspages are given back at a time, 4 MiB: meanwhile nobody can have
+ * them.  By more of them nothing is gained. */
+#define GIVEN_TOGETHER 64
 
 static uint32_t
 do_pop (struct zs_pool *pool, struct zs_index_list *list)
@@ -96,14 +102,6 @@ do_take_unused (struct zs_pool *pool, uint32_t *index)
   return *index ? 0 : do_pass_frontier (pool, index);
 }
 
-static void
-put_unused (struct zs_pool *pool, uint32_t index)
-{
-  index_lock (pool);
-  do_push (pool, &pool->unused, index);
-  index_unlock (pool);
-}
-
 static char *
 zspage_start (const struct zs_pool *pool, uint32_t index)
 {
@@ -118,23 +116,45 @@ compare_indexes (const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* Give NR zspages back, those that are neighbours as one. */
+/* As many neighbours as INDEXES, NR and in order, begins with. */
+static unsigned
+count_neighbours (const uint32_t *indexes, unsigned nr)
+{
+  unsigned n = 1;
+
+  while (n < nr && indexes[n] == indexes[n - 1] + 1)
+    n++;
+  return n;
+}
+
+/* Give back the memory of NR zspages in order, neighbours as one. */
 static void
-give_back (struct zs_pool *pool, uint32_t *indexes, unsigned nr)
+give_memory_back (const struct zs_pool *pool, const uint32_t *indexes,
+                  unsigned nr)
 {
   struct iovec ranges[VMEM_MAX_RANGES];
   unsigned nr_ranges = 0;
 
-  qsort (indexes, nr, sizeof *indexes, compare_indexes);
-  for (unsigned i = 0; i < nr; i++) {
-    if (i == 0 || indexes[i] != indexes[i - 1] + 1)
-      ranges[nr_ranges++] =
-          (struct iovec){.iov_base = zspage_start (pool, indexes[i])};
-    ranges[nr_ranges - 1].iov_len += ZSPAGE_SIZE;
+  for (unsigned i = 0, n; i < nr; i += n) {
+    n = count_neighbours (&indexes[i], nr - i);
+    ranges[nr_ranges++] = (struct iovec){zspage_start (pool, indexes[i]),
+                                         n * (size_t) ZSPAGE_SIZE};
+    if (nr_ranges == VMEM_MAX_RANGES || i + n == nr) {
+      vmem_give_back (ranges, nr_ranges);
+      nr_ranges = 0;
+    }
   }
-  vmem_give_back (ranges, nr_ranges);
-  for (unsigned i = 0; i < nr; i++)
-    put_unused (pool, indexes[i]);
+}
+
+static void
+give_back (struct zs_pool *pool, uint32_t *indexes, unsigned nr)
+{
+  qsort (indexes, nr, sizeof *indexes, compare_indexes);
+  give_memory_back (pool, indexes, nr);
+  index_lock (pool);
+  for (unsigned i = nr; i-- > 0;)
+    do_push (pool, &pool->unused, indexes[i]);
+  index_unlock (pool);
 }
 
 /* Let COUNT zspages from INDEX on, and their raw tags, be written. */
@@ -202,16 +222,6 @@ zs_uncharge (struct zs_pool *pool)
     zs_budget_release (pool->budget, ZSPAGE_SIZE);
 }
 
-/* Something was taken from the reserve: tell whoever refills it, once. */
-static void
-wake_refiller (const struct zs_pool *pool)
-{
-  _Atomic uint32_t *const wake = pool->wake;
-
-  if (wake && atomic_exchange (wake, 1) == 0)
-    futex_wake_all (wake);
-}
-
 static uint32_t
 take_reserve (struct zs_pool *pool)
 {
@@ -224,8 +234,8 @@ take_reserve (struct zs_pool *pool)
     pool->reserve_taken++;
   index_unlock (pool);
 
-  if (taken)
-    wake_refiller (pool);
+  if (taken && pool->wake)
+    futex_tell (pool->wake);
   return index;
 }
 
@@ -263,42 +273,19 @@ do_most_kept (const struct zs_pool *pool)
                                               : ZS_KEEP_EMPTY;
 }
 
-static uint32_t
-surplus_of (const struct zs_pool *pool)
-{
-  const uint64_t share = (pool->used >> ZSPAGE_SHIFT) / ZS_SURPLUS_SHARE;
-
-  const uint32_t most = vmem_best_ranges () - 1;
-
-  return share < most ? (uint32_t) share : most;
-}
-
-/* Those that are too many in the reserve, if they are more than SURPLUS: how
- * many. */
+/* Up to GIVEN_TOGETHER of those that are too many in the reserve: how many. */
 static unsigned
-take_surplus (struct zs_pool *pool, uint32_t surplus,
-              uint32_t indexes[VMEM_MAX_RANGES])
+take_surplus (struct zs_pool *pool, uint32_t *indexes)
 {
   unsigned nr = 0;
 
   index_lock (pool);
   const uint32_t most = do_most_kept (pool);
 
-  if (pool->reserve.count > most + surplus)
-    while (pool->reserve.count > most && nr < VMEM_MAX_RANGES)
-      indexes[nr++] = do_pop (pool, &pool->reserve);
+  while (pool->reserve.count > most && nr < GIVEN_TOGETHER)
+    indexes[nr++] = do_pop (pool, &pool->reserve);
   index_unlock (pool);
   return nr;
-}
-
-static void
-give_surplus_back (struct zs_pool *pool, uint32_t surplus)
-{
-  uint32_t indexes[VMEM_MAX_RANGES];
-  unsigned nr;
-
-  while ((nr = take_surplus (pool, surplus, indexes)) > 0)
-    give_back (pool, indexes, nr);
 }
 
 void
@@ -307,7 +294,17 @@ zs_zspage_put (struct zs_pool *pool, uint32_t index)
   index_lock (pool);
   do_push (pool, &pool->reserve, index);
   index_unlock (pool);
-  give_surplus_back (pool, surplus_of (pool));
+}
+
+void
+zs_pool_shrink (struct zs_pool *pool)
+{
+  uint32_t indexes[GIVEN_TOGETHER];
+  unsigned nr;
+
+  lockdep_may_sleep ();
+  while ((nr = take_surplus (pool, indexes)) > 0)
+    give_back (pool, indexes, nr);
 }
 
 /* The reserve. */
@@ -324,7 +321,7 @@ zs_pool_set_reserve (struct zs_pool *pool, uint64_t bytes)
   index_lock (pool);
   pool->reserve_target = (uint32_t) ((bytes + ZSPAGE_SIZE - 1) >> ZSPAGE_SHIFT);
   index_unlock (pool);
-  give_surplus_back (pool, 0);
+  zs_pool_shrink (pool);
 }
 
 uint64_t

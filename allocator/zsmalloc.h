@@ -52,7 +52,8 @@ struct zs_pool_stats {
   uint64_t live;            /* of that, objects with their tags */
   uint64_t max_used;        /* the most that "used" has been */
   uint64_t limit;           /* what "used" may not exceed; 0: no limit */
-  uint64_t reserve;         /* resident besides: filled in advance, or kept */
+  uint64_t reserve;         /* resident besides: filled in advance, kept, or
+                             * waiting for zs_pool_shrink */
   uint64_t reserve_least;   /* the least it has been when some was taken */
   uint64_t pages_compacted; /* count of pages that compaction gave back */
 };
@@ -155,10 +156,16 @@ zs_pool_stats (const struct zs_pool *pool, struct zs_pool_stats *stats);
 extern void zs_pool_reset_max_used (struct zs_pool *pool);
 
 /* The reserve: zspages with memory behind them that growth draws on first, so
- * that it takes no page fault; emptied zspages fill it before they go back to
- * the system.  Set how many bytes it should be (rounded up to zspages; what is
- * too much goes back at once).  It is filled by zs_pool_refill only. */
+ * that it takes no page fault; emptied zspages come into it, and stay if it has
+ * less than it should.  Set how many bytes that is (rounded up to zspages; what
+ * is too much goes back at once).  It is filled by zs_pool_refill only. */
 extern void zs_pool_set_reserve (struct zs_pool *pool, uint64_t bytes);
+
+/* Give emptied zspages back to the system: what is too much in the reserve, but
+ * half a MiB where none is asked for.  To be called now and then by whoever has
+ * the time, which nobody does who is served: nothing else gives them back while
+ * pages come and go.  May sleep. */
+extern void zs_pool_shrink (struct zs_pool *pool);
 
 /* From now on the pool grows from the reserve only, and takes no page fault for
  * it: where there is none zs_malloc fails with -EAGAIN until somebody has
@@ -192,8 +199,8 @@ extern void
 zs_pool_set_relocate (struct zs_pool *pool, zs_relocate_fn relocate, void *arg);
 
 /* Empty the emptiest zspages into the holes of the others and give them back,
- * but for the few that are kept or wait to go together, until there is no whole
- * zspage to gain or RUN, which may be NULL, is stopped.
+ * but for the few that are kept, until there is no whole zspage to gain or RUN,
+ * which may be NULL, is stopped.
  * RUN is told, with no lock of the pool held, unless there is nothing to gain.
  * Returns the pages (of ZRAM_PAGE_SIZE) gained; 0 at once if another thread is
  * at it (zram's compact).  Skips what is pinned or locked; others' calls go on

@@ -23,10 +23,6 @@
 /* Emptied zspages that are kept when nobody asks for a reserve: half a MiB. */
 #define ZS_KEEP_EMPTY 8
 
-/* ... and those beyond them that wait for one more, to go back to the system
- * together (vmem.h), are this share of the pool at most. */
-#define ZS_SURPLUS_SHARE 16
-
 enum zspage_kind {
   ZSPAGE_UNUSED, /* in no shard: kept in reserve, or no memory behind it */
   ZSPAGE_BLOCKS,
@@ -337,8 +333,8 @@ extern int zs_do_zspage_get (struct zs_pool *pool, uint32_t *index);
 /* One that was taken is not used any more: no longer count it. */
 extern void zs_uncharge (struct zs_pool *pool);
 
-/* Put an empty one, no longer counted, into the reserve, and give back what is
- * too much there. */
+/* Put an empty one, no longer counted, into the reserve, until zs_pool_shrink.
+ */
 extern void zs_zspage_put (struct zs_pool *pool, uint32_t index);
 
 /* zsblocks.c and zsraw.c.  The caller holds the shard's lock for all of them.

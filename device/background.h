@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Compaction in the background, when it pays.
+/* Giving memory back in the background: what was emptied, and what compaction
+ * empties, when that pays.
  *
  * It runs at ordinary priority.  A lower one would be wrong: it takes slot and
  * shard locks, if only to copy a page or to unlink a block, and who is kept
@@ -14,6 +15,7 @@
 
 #include "worker.h"
 
+struct slot_table;
 struct zs_pool;
 
 /* A run that gained nothing is not made again for a while, unless there are
@@ -24,20 +26,25 @@ struct vain {
   uint64_t holes; /* that there were */
 };
 
+/* The name of its thread. */
+#define BACKGROUND_THREAD "zram-background"
+
 struct background {
   struct zs_pool *pool;
+  struct slot_table *table;
   _Atomic unsigned compact_threshold; /* percent of the pool in holes; 0: never;
                                        * may change at any time */
-  _Atomic uint64_t live;              /* bytes in the pool at the last look; 0:
-                                       * whatever they were */
+  uint64_t live;        /* bytes in the pool when it was last looked at... */
+  _Atomic uint64_t due; /* ... and when to look again whether compaction pays,
+                         * in milliseconds; 0: now, since somebody asks */
   struct vain vain;
   struct worker worker;
 };
 
-/* Start the thread for POOL, which outlives it.  After the server has forked;
- * compact_threshold is set.  -EAGAIN. */
-extern int
-background_start (struct background *background, struct zs_pool *pool);
+/* Start the thread for POOL and TABLE, which outlive it.  After the server has
+ * forked; compact_threshold is set.  -EAGAIN. */
+extern int background_start (struct background *background,
+                             struct zs_pool *pool, struct slot_table *table);
 
 /* End it, a run of compaction between two objects.  Harmless if it was never
  * started. */

@@ -16,7 +16,9 @@
  *
  * Count 0: the leaf's slots are empty, and nobody needs to look.  That makes a
  * read of a never-written place, a trim of a terabyte and a map of the disk
- * cheap.  When a trim leaves a count at 0, the leaf's memory goes back.
+ * cheap.  Whoever takes a count to 0 marks the step that the leaf is in (below)
+ * and goes on; its memory goes back when somebody shrinks the table, who has
+ * the time, and finds neighbours that go together.
  *
  * Invariants:
  *   - a slot is borrowed, or allocated, only in a leaf whose count says so;
@@ -38,6 +40,7 @@
 #include <unistd.h>
 
 #include "compiler.h"
+#include "futex.h"
 #include "slotlock.h"
 #include "slottable.h"
 #include "vmem.h"
@@ -51,6 +54,10 @@
 #define MIN_STEP_SHIFT 21
 #define MAX_STEPS      4096
 
+/* More leaves than that, 16 MiB, are not left to wait: writes that are refused
+ * in all places of a large disk would come to any number of them. */
+#define MANY_EMPTIED 4096
+
 struct slot_table {
   const void *domain;
   struct slot *slots;
@@ -61,6 +68,11 @@ struct slot_table {
   unsigned step_shift; /* log2 of the bytes of "slots" in a step */
   bool populated;      /* all memory is there, and stays */
   _Atomic bool opened[MAX_STEPS];
+
+  /* What has been emptied since the table was last shrunk. */
+  _Atomic bool emptied[MAX_STEPS]; /* steps with such leaves */
+  _Atomic uint32_t nr_emptied;     /* leaves, or how often */
+  _Atomic uint32_t *wake;          /* of who shrinks it; may be NULL */
 };
 
 static unsigned
@@ -144,6 +156,13 @@ slot_table_destroy (struct slot_table *table)
   free (table);
 }
 
+/* Bytes of slots in a leaf: the host's page size. */
+static size_t
+leaf_size (const struct slot_table *table)
+{
+  return sizeof (struct slot) << table->leaf_shift;
+}
+
 static inline _Atomic uint32_t *
 leaf_of (const struct slot_table *table, uint64_t index)
 {
@@ -197,17 +216,34 @@ enter_leaf (_Atomic uint32_t *leaf, uint32_t seen, bool may_be_empty)
   }
 }
 
-/* One user less.  The last to leave a leaf that emptied meanwhile, or that it
- * entered in vain, gives its memory back; whoever empties slots does that for
- * all of them together (slot_table_shrink). */
-static inline void
-leave_leaf (struct slot_table *table, uint64_t index)
+static inline size_t
+step_of (const struct slot_table *table, uint64_t index)
 {
-  const uint32_t old = atomic_fetch_sub_explicit (leaf_of (table, index), 1,
+  return (index * sizeof (struct slot)) >> table->step_shift;
+}
+
+/* By an exchange, whatever the mark was: who shrinks either sees the count that
+ * came before it, or leaves the mark. */
+static ZRAM_NOINLINE void
+mark_emptied (struct slot_table *table, uint64_t index)
+{
+  atomic_exchange_explicit (&table->emptied[step_of (table, index)], true,
+                            memory_order_acq_rel);
+  if (atomic_fetch_add_explicit (&table->nr_emptied, 1, memory_order_relaxed) >=
+          MANY_EMPTIED &&
+      table->wake)
+    futex_tell (table->wake);
+}
+
+/* So many users less of the leaf that slot INDEX is in. */
+static inline void
+leave_leaf (struct slot_table *table, uint64_t index, uint32_t users)
+{
+  const uint32_t old = atomic_fetch_sub_explicit (leaf_of (table, index), users,
                                                   memory_order_release);
 
-  if (unlikely ((old & LEAF_COUNT) == 1))
-    slot_table_shrink (table, index, index + 1);
+  if (unlikely ((old & LEAF_COUNT) == users))
+    mark_emptied (table, index);
 }
 
 struct slot *
@@ -232,7 +268,7 @@ slot_try_borrow (struct slot_table *table, uint64_t index, uint32_t *flags)
     return NULL;
   if (slot_trylock (table->domain, &table->slots[index], flags))
     return &table->slots[index];
-  leave_leaf (table, index);
+  leave_leaf (table, index, 1);
   return NULL;
 }
 
@@ -266,7 +302,7 @@ struct slot *
 slot_borrow_new (struct slot_table *table, uint64_t index, uint32_t *flags)
 {
   _Atomic uint32_t *const leaf = leaf_of (table, index);
-  const size_t step = (index * sizeof (struct slot)) >> table->step_shift;
+  const size_t step = step_of (table, index);
 
   if (unlikely (
           !atomic_load_explicit (&table->opened[step], memory_order_acquire)) &&
@@ -290,9 +326,15 @@ slot_return (struct slot_table *table, uint64_t index, struct slot *slot,
   /* The borrower leaves, and so does what it has emptied; what it has newly
    * allocated takes its place in the count. */
   if (was == is)
-    leave_leaf (table, index);
+    leave_leaf (table, index, 1);
   else if (was)
-    atomic_fetch_sub_explicit (leaf_of (table, index), 2, memory_order_release);
+    leave_leaf (table, index, 2);
+}
+
+void
+slot_table_set_wake (struct slot_table *table, _Atomic uint32_t *wake)
+{
+  table->wake = wake;
 }
 
 uint64_t
@@ -384,10 +426,9 @@ mark_leaves (struct slot_table *table, uint64_t first, uint64_t end)
 static void
 shrink_leaves (struct slot_table *table, uint64_t first, uint64_t count)
 {
-  const size_t leaf_size = sizeof (struct slot) << table->leaf_shift;
-
-  const struct iovec leaves = {(char *) table->slots + first * leaf_size,
-                               count * leaf_size};
+  const struct iovec leaves = {(char *) table->slots +
+                                   first * leaf_size (table),
+                               count * leaf_size (table)};
 
   vmem_give_back (&leaves, 1);
   for (uint64_t leaf = first; leaf < first + count; leaf++) {
@@ -399,19 +440,35 @@ shrink_leaves (struct slot_table *table, uint64_t first, uint64_t count)
   }
 }
 
-void
-slot_table_shrink (struct slot_table *table, uint64_t index, uint64_t end)
+/* The leaves of STEP that nobody needs, neighbours together. */
+static void
+shrink_step (struct slot_table *table, size_t step)
 {
-  const uint64_t leaf_slots = UINT64_C (1) << table->leaf_shift;
-  const uint64_t leaf_end = (end + leaf_slots - 1) >> table->leaf_shift;
+  const uint64_t nr_leaves = table->slots_size / leaf_size (table);
+  const uint64_t per_step =
+      ((size_t) 1 << table->step_shift) / leaf_size (table);
+  const uint64_t first = step * per_step;
+  const uint64_t end =
+      first + per_step < nr_leaves ? first + per_step : nr_leaves;
 
-  if (table->populated)
-    return;
-  for (uint64_t leaf = index >> table->leaf_shift; leaf < leaf_end; leaf++) {
-    const uint64_t count = mark_leaves (table, leaf, leaf_end);
+  for (uint64_t leaf = first; leaf < end; leaf++) {
+    const uint64_t count = mark_leaves (table, leaf, end);
 
     if (count > 0)
       shrink_leaves (table, leaf, count);
     leaf += count;
   }
+}
+
+void
+slot_table_shrink (struct slot_table *table)
+{
+  if (table->populated)
+    return;
+  table->nr_emptied = 0;
+  for (size_t step = 0; step < MAX_STEPS; step++)
+    if (atomic_load_explicit (&table->emptied[step], memory_order_relaxed) &&
+        atomic_exchange_explicit (&table->emptied[step], false,
+                                  memory_order_acq_rel))
+      shrink_step (table, step);
 }

@@ -74,9 +74,16 @@ extern uint32_t slot_accessed (const struct slot_table *table, uint64_t index);
  * moment during the call. */
 extern bool slot_is_hole (const struct slot_table *table, uint64_t index);
 
-/* Give back the memory behind those slots of INDEX..END-1 that lie in parts of
- * the table where all slots are empty, or were when looked at. */
+/* Give back the memory behind the parts of the table where all slots are empty:
+ * of all of them that have come to be so since the last time, but those that
+ * are used again meanwhile.  From any thread; whoever wants to allocate in a
+ * part that is just going waits for that, up to some 100 us. */
+extern void slot_table_shrink (struct slot_table *table);
+
+/* When more than 16 MiB wait for that, the table sets *WAKE, a futex word, to 1
+ * and wakes it.  Before the first slot is borrowed; the word lives as long as
+ * the table. */
 extern void
-slot_table_shrink (struct slot_table *table, uint64_t index, uint64_t end);
+slot_table_set_wake (struct slot_table *table, _Atomic uint32_t *wake);
 
 #endif /* ZRAM_SLOTTABLE_H */

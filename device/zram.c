@@ -172,7 +172,7 @@ zram_start (struct zram *zram)
   if (r == 0)
     r = reserve_start (&zram->reserve, zram->pool);
   if (r == 0)
-    r = background_start (&zram->background, zram->pool);
+    r = background_start (&zram->background, zram->pool, zram->table);
   if (r == 0 && zram->writeback)
     r = store_start (zram->writeback->store);
   return r;
@@ -211,6 +211,7 @@ zram_set_compact_threshold (struct zram *zram, unsigned percent)
 uint64_t
 zram_compact (struct zram *zram, const struct run *run)
 {
+  slot_table_shrink (zram->table);
   return zs_compact (zram->pool, run);
 }
 
@@ -369,7 +370,6 @@ free_pages (struct zram *zram, uint64_t count, uint64_t offset)
     freed += page_free (zram, i);
   }
   stats_add (&zram->stats, NOTIFY_FREE, freed);
-  slot_table_shrink (zram->table, index, end);
 }
 
 void

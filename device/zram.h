@@ -206,8 +206,9 @@ extern int zram_start (struct zram *zram);
 extern void zram_stop (struct zram *zram);
 
 /* Move pages together until no whole zspage is gained by it, or RUN, which
- * may be NULL, is stopped.  Returns the pages given back; 0 at once if a run is
- * under way.  Reads and writes go on meanwhile (zram's compact). */
+ * may be NULL, is stopped; and give back what had been emptied before, which
+ * otherwise takes up to half a second.  Returns the pages gained; 0 at once if
+ * a run is under way.  Reads and writes go on meanwhile (zram's compact). */
 extern uint64_t zram_compact (struct zram *zram, const struct run *run);
 
 /* zram's mem_limit while it runs: BYTES, 0: none.  Frees nothing. */

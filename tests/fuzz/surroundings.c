@@ -34,8 +34,10 @@ __wrap_zram_create (struct zram **zram, const struct zram_config *config)
 }
 
 int
-__wrap_background_start (struct background *background, struct zs_pool *pool)
+__wrap_background_start (struct background *background, struct zs_pool *pool,
+                         struct slot_table *table)
 {
   background->pool = pool;
+  background->table = table;
   return 0;
 }

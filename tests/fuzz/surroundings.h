@@ -27,6 +27,7 @@ __real_zram_create (struct zram **zram, const struct zram_config *config);
 
 /* There is none. */
 extern int
-__wrap_background_start (struct background *background, struct zs_pool *pool);
+__wrap_background_start (struct background *background, struct zs_pool *pool,
+                         struct slot_table *table);
 
 #endif /* ZRAM_FUZZ_SURROUNDINGS_H */

@@ -64,6 +64,7 @@ run_course (struct course *course)
   course->compacted = more_than (before);
   filling_check (&filling);
   filling_discard (&filling, 0);
+  zram_compact (filling.zram, NULL);
   course->emptied = more_than (before);
   filling_check (&filling);
   filling_destroy (&filling);

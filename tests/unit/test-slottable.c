@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "slot.h"
 #include "slottable.h"
@@ -134,7 +135,7 @@ START_TEST (first_and_last_slot_work)
     must_be_set (table, 0, 1234);
   clear_slot (table, 0);
   clear_slot (table, last);
-  slot_table_shrink (table, 0, n);
+  slot_table_shrink (table);
   ck_assert_uint_eq (slot_table_next (table, 0, n), n);
   slot_table_destroy (table);
 }
@@ -276,7 +277,7 @@ START_TEST (shrink_keeps_what_is_allocated)
   for (i = 0; i < n; ++i)
     if (i % 1000 != 0)
       clear_slot (table, i);
-  slot_table_shrink (table, 0, n);
+  slot_table_shrink (table);
   for (i = 0; i < n; ++i)
     if (i % 1000 == 0)
       must_be_set (table, i, i + 1);
@@ -296,7 +297,7 @@ START_TEST (shrink_of_everything_leaves_nothing)
     set_slot (table, i, i);
   for (i = 0; i < n; ++i)
     clear_slot (table, i);
-  slot_table_shrink (table, 0, n);
+  slot_table_shrink (table);
   ck_assert_uint_eq (slot_table_next (table, 0, n), n);
   for (i = 0; i < n; ++i)
     must (slot_borrow (table, i, &flags) == NULL);
@@ -310,7 +311,7 @@ START_TEST (shrink_of_everything_leaves_nothing)
 }
 
 /* A range that does not begin or end where a part of the table does. */
-START_TEST (shrink_of_odd_ranges_keeps_neighbours)
+START_TEST (shrink_after_odd_ranges_keeps_neighbours)
 {
   const uint64_t n = 5000;
   struct slot_table *table = make_table (n);
@@ -322,13 +323,39 @@ START_TEST (shrink_of_odd_ranges_keeps_neighbours)
         set_slot (table, i, i + 1);
       for (i = first; i < end; ++i)
         clear_slot (table, i);
-      slot_table_shrink (table, first, end);
+      slot_table_shrink (table);
       for (i = 0; i < n; ++i)
         if (i < first || i >= end)
           must_be_set (table, i, i + 1);
         else
           must_be_empty (table, i);
     }
+  slot_table_destroy (table);
+}
+
+/* 16 MiB of memory behind leaves that are empty again are too much. */
+START_TEST (many_emptied_leaves_wake_who_shrinks)
+{
+  const uint64_t per_leaf =
+      (uint64_t) sysconf (_SC_PAGESIZE) / sizeof (struct slot);
+  struct slot_table *table = make_table (5000 * per_leaf);
+  _Atomic uint32_t wake = 0;
+
+  slot_table_set_wake (table, &wake);
+  for (int round = 0; round < 2; round++) {
+    for (uint64_t i = 0; i < 4096; i++) {
+      set_slot (table, i * per_leaf, 1);
+      clear_slot (table, i * per_leaf);
+    }
+    ck_assert_uint_eq (wake, 0);
+    for (uint64_t i = 4096; i < 5000; i++) {
+      set_slot (table, i * per_leaf, 1);
+      clear_slot (table, i * per_leaf);
+    }
+    ck_assert_uint_eq (wake, 1);
+    wake = 0;
+    slot_table_shrink (table);
+  }
   slot_table_destroy (table);
 }
 
@@ -341,7 +368,7 @@ START_TEST (shrink_spares_a_borrowed_slot)
 
   ck_assert_ptr_nonnull (slot);
   slot->word = 77;
-  slot_table_shrink (table, 0, n);
+  slot_table_shrink (table);
   ck_assert_uint_eq (slot->word, 77);
   slot_return (table, 4321, slot, SLOT_SAME);
   must_be_set (table, 4321, 77);
@@ -393,7 +420,7 @@ START_TEST (try_borrow_keeps_the_counts)
     must (slot != NULL);
     must (slot_try_borrow (table, 7, &others) == NULL);
     slot_return (table, 7, slot, flags);
-    slot_table_shrink (table, 0, 1000);
+    slot_table_shrink (table);
     must_be_set (table, 7, 70);
   }
 
@@ -403,7 +430,7 @@ START_TEST (try_borrow_keeps_the_counts)
   ck_assert_ptr_null (slot_try_borrow (table, 7, &others));
   slot->word = 0;
   slot_return (table, 7, slot, 0);
-  slot_table_shrink (table, 0, 1000);
+  slot_table_shrink (table);
   ck_assert_uint_eq (slot_table_next (table, 0, 1000), 1000);
   ck_assert_ptr_null (slot_try_borrow (table, 7, &flags));
   slot_table_destroy (table);
@@ -477,7 +504,7 @@ START_TEST (a_populated_table_is_a_table)
     must (slot_is_hole (table, i) == (i % 3 != 0));
   for (i = 0; i < n; ++i)
     clear_slot (table, i);
-  slot_table_shrink (table, 0, n);
+  slot_table_shrink (table);
   ck_assert_uint_eq (slot_table_next (table, 0, n), n);
   set_slot (table, n - 1, 5);
   must_be_set (table, n - 1, 5);
@@ -495,7 +522,7 @@ faults_of_filling (struct slot_table *table, uint64_t n)
     set_slot (table, i, 9);
   for (i = 0; i < n; ++i)
     clear_slot (table, i);
-  slot_table_shrink (table, 0, n);
+  slot_table_shrink (table);
   return thread_faults () - before;
 }
 
@@ -551,9 +578,8 @@ race_once (struct race *race, unsigned me, uint64_t *random)
 {
   const uint64_t index =
       random_below (random, NR_RACED / NR_THREADS) * NR_THREADS + me;
-  const uint64_t first = random_below (random, NR_RACED);
 
-  switch (random_below (random, 8)) {
+  switch (random_below (random, 7)) {
   case 0:
   case 1:
     race->words[index] = random_next (random) | 1;
@@ -566,11 +592,7 @@ race_once (struct race *race, unsigned me, uint64_t *random)
     clear_slot (race->table, index);
     break;
   case 5:
-    slot_table_shrink (race->table, 0, NR_RACED);
-    break;
-  case 6:
-    slot_table_shrink (race->table, first,
-                       first + random_below (random, NR_RACED - first) + 1);
+    slot_table_shrink (race->table);
     break;
   default:
     if (race->words[index])
@@ -643,7 +665,7 @@ churn_main (void *arg, unsigned me)
     churn->counts[which]++;
     slot->word = churn->counts[which] % 3;
     slot_return (churn->table, which * 1000, slot, slot->word ? SLOT_SAME : 0);
-    slot_table_shrink (churn->table, 0, 4000);
+    slot_table_shrink (churn->table);
   }
 }
 
@@ -703,7 +725,7 @@ own_once (struct trying *trying, uint64_t index, uint64_t *random)
   }
   else {
     clear_slot (trying->table, index);
-    slot_table_shrink (trying->table, 0, NR_TRIED);
+    slot_table_shrink (trying->table);
     must_be_empty (trying->table, index);
   }
 }
@@ -736,7 +758,7 @@ START_TEST (who_tries_loses_nothing_and_keeps_nothing)
   ck_assert_uint_gt (trying.borrowed, 0);
   for (i = 0; i < NR_TRIED; ++i)
     clear_slot (trying.table, i);
-  slot_table_shrink (trying.table, 0, NR_TRIED);
+  slot_table_shrink (trying.table);
   ck_assert_uint_eq (slot_table_next (trying.table, 0, NR_TRIED), NR_TRIED);
   slot_table_destroy (trying.table);
 }
@@ -759,7 +781,8 @@ main (void)
   tcase_add_test (tc, a_look_finds_what_a_slot_holds);
   tcase_add_test (tc, shrink_keeps_what_is_allocated);
   tcase_add_test (tc, shrink_of_everything_leaves_nothing);
-  tcase_add_test (tc, shrink_of_odd_ranges_keeps_neighbours);
+  tcase_add_test (tc, shrink_after_odd_ranges_keeps_neighbours);
+  tcase_add_test (tc, many_emptied_leaves_wake_who_shrinks);
   tcase_add_test (tc, shrink_spares_a_borrowed_slot);
   tcase_add_test (tc, try_borrow_takes_only_what_is_there_and_free);
   tcase_add_loop_test (tc, try_borrow_keeps_the_counts, 0, 2);

@@ -181,6 +181,7 @@ stress_finish (struct stress *stress, uint64_t before)
   slots_check_all (slots);
   ck_assert_uint_gt (slots->moved, 0);
   discard (stress, 0, NR_SLOTS);
+  zs_pool_shrink (slots->pool);
   slots_check_all (slots);
   ck_assert_uint_eq (slots_stats (slots).used, 0);
   ck_assert_uint_eq (slots_stats (slots).live, 0);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -280,6 +281,16 @@ uint64_t
 rss_bytes (void)
 {
   return proc_bytes ("/proc/self/smaps_rollup", "Rss:");
+}
+
+uint64_t
+rss_bytes_later (uint64_t most)
+{
+  const struct timespec moment = {.tv_nsec = 10000000};
+
+  for (int i = 0; i < 1000 && rss_bytes () >= most; i++)
+    nanosleep (&moment, NULL);
+  return rss_bytes ();
 }
 
 void

@@ -102,6 +102,10 @@ extern uint64_t proc_bytes (const char *file, const char *name);
 /* Bytes that this process has in memory now, counted from its page tables. */
 extern uint64_t rss_bytes (void);
 
+/* The same, once they are fewer than MOST, which what is given back within half
+ * a second has ten for; or then. */
+extern uint64_t rss_bytes_later (uint64_t most);
+
 /* Let this process have no more than EXTRA bytes of writable memory beyond what
  * it has: how the tests make a system without memory.  And lift that. */
 extern void memory_limit (uint64_t extra);
