@@ -91,6 +91,18 @@ sub cpu_targets {
   }
 }
 
+# How much of the peer's rate its own and its client's CPU leave possible to who
+# has the codec's besides, where they keep all CPUs busy.
+sub possible_rate {
+  my ($ours, $peer, %changes) = @_;
+  my $figure = 'cpu: ' . work (op => 'write', %changes);
+  my $result = per_round (sub { ($_[0] + $_[1]) / ($_[0] + $_[1] + $_[2]) },
+    [ $peer, $figure ], [ $peer, "client $figure" ],
+    [ $ours =~ s/^zram/codec/r, 'compress' ]);
+  target ('... what is possible with the CPU that compressing takes', undef,
+    undef, $result, $figure);
+}
+
 sub malloc_targets {
   my @pair = ('zram-lz4', 'memory-malloc');
   for ([ 'reads', 0.87, 'read' ], [ 'writes', 0.62, 'write' ],
@@ -98,9 +110,10 @@ sub malloc_targets {
     my ($what, $least, $op, @content) = @$_;
     for my $connections (1, 4) {
       for my $depth (16, 64) {
+        my %changes = (depth => $depth, connections => $connections);
         compare_rates ("4 KiB $what, $depth x $connections", $least, $op,
-          @pair, block => 4096, depth => $depth, connections => $connections,
-          @content);
+          @pair, block => 4096, %changes, @content);
+        possible_rate (@pair, %changes) if $what eq 'writes';
       }
     }
   }
