@@ -541,9 +541,8 @@ memcheck ()
 # What the sanitizers cannot see: that something depends on bytes that nobody
 # has written, as a page, a message or what goes into the store might; and what
 # libraries do with what they are given.  And how threads use POSIX's locks: of
-# suites whose threads agree by nothing else, whether they do.  (A store behind
-# NBD gives its server two seconds, which valgrind on a busy machine may need for
-# itself: see part_memcheck.)
+# suites whose threads agree by nothing else, whether they do.  (What takes long,
+# as a store behind NBD, which waits, is part_memcheck's.)
 part_valgrind ()
 {
   local status=0
