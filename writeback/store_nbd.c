@@ -340,25 +340,23 @@ remote_submit (struct store *store, struct store_op *ops)
     store_cancel (store, ops);
 }
 
-/* One request, by the calling thread. */
+/* One request, by the calling thread.  Without an answer libnbd has it until
+ * the store is closed, so it is not this function's. */
 static int
 request (struct store_nbd *n, bool write, void *buf, uint32_t len,
          uint64_t offset)
 {
-  struct store_op op = {
-      .buf = buf, .offset = offset, .len = len, .write = write};
-  struct slot slot;
+  struct nbdconn_request *const sent = &n->slots[0].request;
   const uint64_t end = clock_ms () + n->conn.timeout;
 
-  if (!send_by (n, &slot, &op))
+  if (!nbdconn_send (&n->conn, sent, write, buf, len, offset))
     return -EIO;
-  while (!slot.request.answered && !nbdconn_is_dead (&n->conn) &&
-         clock_ms () < end)
+  while (!sent->answered && !nbdconn_is_dead (&n->conn) && clock_ms () < end)
     nbdconn_wait (&n->conn);
-  if (!slot.request.answered)
-    return -EIO;
-  nbdconn_forget (&n->conn, &slot.request);
-  return result_of (slot.request.error);
+  if (!sent->answered)
+    return -ETIMEDOUT;
+  nbdconn_forget (&n->conn, sent);
+  return result_of (sent->error);
 }
 
 static int

@@ -60,7 +60,8 @@ struct store {
  * read_now () and write_now () do one whole request at once, by the calling
  * thread, before the store has been started: they are called between
  * open_store () and the end of store_open () only, within STORE.there or, after
- * prepare (), SIZE; buffers are aligned to 4096 bytes.
+ * prepare (), SIZE; buffers are aligned to 4096 bytes.  When one has failed,
+ * only undo () and close () follow, and the buffer stays until then.
  *
  * submit () is called when the store runs, but it may be stopped at the same
  * time, or may have been by then: it is not closed.  What comes too late is

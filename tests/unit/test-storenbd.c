@@ -372,6 +372,26 @@ START_TEST (what_cannot_be_used_is_refused)
   must_refuse (uri, 0, -EINVAL, "takes requests of less than 256 KiB only");
 }
 
+/* It connects, and that is all; or it has not even come to that. */
+static bool
+cannot_be_read_in_time (void)
+{
+  char *why;
+  bool found;
+
+  ck_assert_int_eq (try_open (uri, 0, false, &why), -ETIMEDOUT);
+  found = strstr (why, "cannot be read: Connection timed out") != NULL;
+  free (why);
+  return found;
+}
+
+START_TEST (what_does_not_answer_is_refused)
+{
+  patience = IMPATIENT;
+  start_server ("--filter=delay", "memory", "16M", "delay-read=1000", NULL);
+  wait_until (cannot_be_read_in_time ());
+}
+
 /* The same one again is refused, wherever it stands among them. */
 START_TEST (several_can_be_open)
 {
@@ -745,6 +765,7 @@ main (void)
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, what_is_written_is_read);
   tcase_add_test (tc, what_cannot_be_used_is_refused);
+  tcase_add_test (tc, what_does_not_answer_is_refused);
   tcase_add_test (tc, several_can_be_open);
   tcase_add_test (tc, a_server_need_not_take_more_than_pays);
   tcase_add_test (tc, what_is_there_is_not_lost);
