@@ -17,14 +17,20 @@
 
 #include "planted.h"
 
+/* How often a name may go between being found taken and being opened: of a link
+ * that leads nowhere both are so, each time. */
+#define TRIES 10
+
 /* The directory of NAME; -1 and errno. */
 static int
 look_at_directory (const char *name, struct stat *dir)
 {
   char *const copy = strdup (name);
   const int r = copy ? stat (dirname (copy), dir) : -1;
+  const int saved = errno;
 
   free (copy);
+  errno = saved;
   return r;
 }
 
@@ -62,5 +68,22 @@ planted_open (const char *name, int flags, bool *planted)
   if (fd >= 0)
     close (fd);
   errno = EPERM;
+  return -1;
+}
+
+int
+planted_make_or_open (const char *name, int flags, bool *planted)
+{
+  *planted = false;
+  for (int i = 0; i < TRIES; i++) {
+    /* None is made where a link leads. */
+    int fd = open (name, flags | O_CREAT | O_EXCL, 0600);
+
+    if (fd >= 0 || errno != EEXIST)
+      return fd;
+    fd = planted_open (name, flags, planted);
+    if (fd >= 0 || errno != ENOENT)
+      return fd;
+  }
   return -1;
 }

@@ -72,12 +72,9 @@ open_statsfile (const char *statsfile)
 {
   const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   struct stat statbuf;
-  bool planted = false;
+  bool planted;
 
-  /* Neither is one made where a link leads. */
-  report.file = open (statsfile, flags | O_CREAT | O_EXCL, 0600);
-  if (report.file < 0 && errno == EEXIST)
-    report.file = planted_open (statsfile, flags, &planted);
+  report.file = planted_make_or_open (statsfile, flags, &planted);
   if (planted)
     return refuse_statsfile (
         statsfile, "is a link or somebody else's, in a directory where "

@@ -20,6 +20,25 @@
 static char dir[64];
 static char path[80], target[80];
 
+/* How often what is there goes once it is known to be. */
+static unsigned goings;
+
+extern int __real_open (const char *name, int flags, ...);
+extern int __wrap_open (const char *name, int flags, mode_t mode);
+
+int
+__wrap_open (const char *name, int flags, mode_t mode)
+{
+  const int fd = __real_open (name, flags, mode);
+
+  if (fd < 0 && errno == EEXIST && goings > 0) {
+    goings--;
+    ck_assert_int_eq (unlink (name), 0);
+    errno = EEXIST;
+  }
+  return fd;
+}
+
 static void
 make_file (const char *name)
 {
@@ -32,6 +51,7 @@ make_file (const char *name)
 static void
 setup (void)
 {
+  goings = 0;
   snprintf (dir, sizeof dir, "/tmp/test-planted-XXXXXX");
   ck_assert_ptr_nonnull (mkdtemp (dir));
   snprintf (path, sizeof path, "%s/file", dir);
@@ -144,6 +164,53 @@ START_TEST (the_directorys_owner_is_trusted)
   must_open (target);
 }
 
+static void
+must_make_or_open (const char *name)
+{
+  struct stat statbuf;
+  bool planted = true;
+  const int fd =
+      planted_make_or_open (name, O_RDWR | O_APPEND | O_CLOEXEC, &planted);
+
+  ck_assert_int_ge (fd, 0);
+  ck_assert (!planted);
+  ck_assert_int_eq (fstat (fd, &statbuf), 0);
+  ck_assert_int_eq (statbuf.st_nlink, 1);
+  close (fd);
+}
+
+START_TEST (what_is_not_there_is_made)
+{
+  struct stat statbuf;
+
+  umask (0);
+  must_make_or_open (path);
+  ck_assert_int_eq (stat (path, &statbuf), 0);
+  ck_assert_uint_eq (statbuf.st_mode & 07777, 0600);
+  must_make_or_open (path);
+}
+
+START_TEST (what_goes_meanwhile_is_made_again)
+{
+  make_file (path);
+  goings = 1;
+  must_make_or_open (path);
+  ck_assert_uint_eq (goings, 0);
+}
+
+START_TEST (nothing_is_made_where_a_link_leads)
+{
+  bool planted = true;
+
+  unlink (target);
+  ck_assert_int_eq (symlink (target, path), 0);
+  ck_assert_int_eq (planted_make_or_open (path, O_RDWR | O_CLOEXEC, &planted),
+                    -1);
+  ck_assert_int_eq (errno, ENOENT);
+  ck_assert (!planted);
+  ck_assert_int_eq (access (target, F_OK), -1);
+}
+
 int
 main (void)
 {
@@ -157,5 +224,8 @@ main (void)
   tcase_add_test (tc, so_is_a_second_name);
   tcase_add_test (tc, somebody_elses_is_opened_only_elsewhere);
   tcase_add_test (tc, the_directorys_owner_is_trusted);
+  tcase_add_test (tc, what_is_not_there_is_made);
+  tcase_add_test (tc, what_goes_meanwhile_is_made_again);
+  tcase_add_test (tc, nothing_is_made_where_a_link_leads);
   return suite_run (suite);
 }
