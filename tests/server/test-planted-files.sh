@@ -129,19 +129,31 @@ must_be_mode ()
   [ "$(stat -c %a "$2")" = "$1" ] || die "$2: has mode $(stat -c %a "$2")"
 }
 
-# All that it makes, in a directory where everybody may look.
-(
-  umask 0
-  "$nbdkit" -P "$dir/pid" -U "$dir/socket" "$plugin" 16M \
-    "control=$everybodys/control" "statsfile=$everybodys/stats" \
-    "backing_dev=$everybodys/cold" backing_size=16M
-)
-wait_until is_not_empty "$dir/pid"
-servers+=("$(cat "$dir/pid")")
-wait_until test -S "$everybodys/control"
-for name in control stats cold; do
-  must_be_mode 600 "$everybodys/$name"
-done
+# serve_with UMASK: all that it makes, in a directory where everybody may look,
+# is its owner's to use, and nobody else's.
+serve_with ()
+{
+  local name
+  rm -f "$dir/pid"
+  (
+    umask "$1"
+    "$nbdkit" -P "$dir/pid" -U "$dir/socket" "$plugin" 16M \
+      "control=$everybodys/control" "statsfile=$everybodys/stats" \
+      "backing_dev=$everybodys/cold" backing_size=16M
+  )
+  wait_until is_not_empty "$dir/pid"
+  servers+=("$(cat "$dir/pid")")
+  wait_until test -S "$everybodys/control"
+  for name in control stats cold; do
+    must_be_mode 600 "$everybodys/$name"
+  done
+}
+
+# (nbdkit sets its own, before it lets a plugin make anything.)
+serve_with 0277
+stop_nbdkit "${servers[-1]}"
+rm -f "$everybodys/stats" "$everybodys/cold" "$dir/socket"
+serve_with 0
 "$zramctl" -s "$everybodys/control" get disksize >"$dir/out"
 
 # nobody COMMAND...: as somebody who has no rights.
