@@ -376,7 +376,7 @@ part_faultlong ()
   part_faults
 }
 
-# Fifteen targets, for 20 seconds each, on as many CPUs as there are.
+# Sixteen targets, for 20 seconds each, on as many CPUs as there are.
 part_fuzz ()
 {
   local dir=$work/fuzz room
