@@ -10,21 +10,40 @@
 
 struct server;
 
-#define FLAT_POINTS 4096U
+/* However long a run is, there are no more points than that: each is the least
+ * of as many rounds as it takes.  Even. */
+#define FLAT_POINTS 192U
+
+/* With fewer rounds there is nothing to compare: see soakflat.c. */
+#define FLAT_ROUNDS 6U
 
 struct flat {
   const struct server *server;
-  unsigned n;
-  unsigned descriptors; /* of the first point; later at most so many */
+  unsigned descriptors; /* before the first round; then at most so many */
   unsigned threads;     /* the same */
-  uint64_t memory[FLAT_POINTS];
+  unsigned rounds;
+  uint64_t memory; /* after the last of them */
+  unsigned n;      /* points */
+  unsigned
+      merged; /* rounds in each of them, the last of which may have fewer */
+  uint64_t points[FLAT_POINTS];
 };
 
-/* A point: wait (bounded) until there are no more threads and descriptors
- * than at the first. */
+/* Before the first round: what there may be after each. */
+extern void flat_begin (struct flat *flat, const struct server *server);
+
+/* After a round: wait (bounded) until there are no more threads and descriptors
+ * than before the first, and note what memory there is. */
 extern void flat_take (struct flat *flat);
 
-/* Print what memory there was, and fail if it has grown. */
+/* A round after which there was so much MEMORY. */
+extern void flat_note (struct flat *flat, uint64_t memory);
+
+/* Has memory grown?  There were FLAT_ROUNDS at least. */
+extern bool flat_has_grown (const struct flat *flat);
+
+/* Print what memory there was, and fail if it has grown, or if too few rounds
+ * can tell. */
 extern void flat_report (const struct flat *flat);
 
 #endif /* ZRAM_TEST_SOAKFLAT_H */
