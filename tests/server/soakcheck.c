@@ -7,6 +7,10 @@
 #include "server.h"
 #include "soakcheck.h"
 
+/* What a pool keeps of emptied memory, at most: what one of them has for a
+ * reserve. */
+#define MOST_KEPT (UINT64_C (2) << 20)
+
 /* One who looks at a disk, and what he found at last. */
 struct looking {
   const struct soak *soak;
@@ -41,6 +45,20 @@ is_counted_right (void *arg)
   return strncmp (rest, sizes.text, strlen (sizes.text)) == 0;
 }
 
+/* What has been emptied is given back, but for the little that is kept. */
+static int
+has_given_back (void *arg)
+{
+  struct looking *const looking = arg;
+  const uint64_t kept =
+      soak_column (looking->soak, looking->disk, "frag_stat", 1);
+
+  snprintf (looking->found, sizeof looking->found,
+            "%s: at most %" PRIu64 " bytes to be in reserve, not %" PRIu64,
+            looking->disk, MOST_KEPT, kept);
+  return kept <= MOST_KEPT;
+}
+
 uint64_t
 soak_stored (const struct soak *soak)
 {
@@ -60,6 +78,7 @@ soak_verify (struct soak *soak)
 
     modeldisk_verify (&disk->model);
     wait_until (is_counted_right, &looking, looking.found);
+    wait_until (has_given_back, &looking, looking.found);
     CHECK (soak_column (soak, disk->name, "backing_stat", 7) == 0);
     modeldisk_disconnect (&disk->model);
     soak_await_unused (soak, disk->name);
@@ -103,6 +122,7 @@ soak_empty (struct soak *soak)
 
     NBD_OK (nbd_trim (nbd, SOAK_DISKSIZE, 0, 0));
     wait_until (holds_nothing, &looking, looking.found);
+    wait_until (has_given_back, &looking, looking.found);
     NBD_OK (nbd_shutdown (nbd, 0));
     nbd_close (nbd);
     soak_await_unused (soak, looking.disk);

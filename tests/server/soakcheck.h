@@ -8,14 +8,14 @@
 
 #include "soakdisk.h"
 
-/* All disks hold what their models do, and count what they hold; whoever used
- * them is disconnected. */
+/* All disks hold what their models do, count what they hold, and have given
+ * back what they do not; whoever used them is disconnected. */
 extern void soak_verify (struct soak *soak);
 
 /* The memory that their pools take. */
 extern uint64_t soak_stored (const struct soak *soak);
 
-/* Trim all of it; then they hold nothing, in memory or in a store. */
+/* Trim all of it; then they soon hold nothing, in memory or in a store. */
 extern void soak_empty (struct soak *soak);
 
 #endif /* ZRAM_TEST_SOAKCHECK_H */
