@@ -54,7 +54,8 @@
 /* The point of this place. */
 #define FAULT_POINT(CALL, CAN)                                          \
   __extension__({                                                       \
-    static struct fault_point fault_here = {.function = __func__,       \
+    static struct fault_point fault_here = {.file = __FILE__,           \
+                                            .function = __func__,       \
                                             .call = CALL,               \
                                             .can = (CAN),               \
                                             .same = &fault_here};       \

@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -27,18 +28,45 @@ is_same (const struct fault_point *a, const struct fault_point *b)
          strcmp (a->function, b->function) == 0;
 }
 
+/* Without its directory, which is another one for each that includes it. */
+static const char *
+file_of (const struct fault_point *point)
+{
+  const char *const slash = strrchr (point->file, '/');
+
+  return slash ? slash + 1 : point->file;
+}
+
+static void
+join (struct fault_point *point, struct fault_point *first)
+{
+  if (strcmp (file_of (point), file_of (first)) != 0 ||
+      point->can != first->can) {
+    fprintf (stderr,
+             "%s.%s: is in %s and in %s, or can have different faults: give "
+             "the functions names of their own\n",
+             point->function, point->call, file_of (first), file_of (point));
+    abort ();
+  }
+  point->same = first;
+}
+
+void
+faults_join (struct fault_point **first, struct fault_point **end)
+{
+  for (struct fault_point **p = first; p < end; p++)
+    for (struct fault_point **q = first; q < p; q++)
+      if (is_same (*p, *q)) {
+        join (*p, *q);
+        break;
+      }
+}
+
 /* Before any other constructor: what these come by counts. */
 __attribute__ ((constructor (101))) static void
 join_points (void)
 {
-  struct fault_point **const end = __stop_fault_points;
-
-  for (struct fault_point **p = __start_fault_points; p < end; p++)
-    for (struct fault_point **q = __start_fault_points; q < p; q++)
-      if (is_same (*p, *q)) {
-        (*p)->same = *q;
-        break;
-      }
+  faults_join (__start_fault_points, __stop_fault_points);
 }
 
 void

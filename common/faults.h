@@ -4,7 +4,9 @@
  * Each place that calls something that can fail, or wait, is a point, with a
  * name: FUNCTION.CALL, as in "vmem_populate.madvise".  faultcalls.h makes them,
  * of the calls themselves, and the linker has the list.  Places of one name,
- * two calls in one function or copies of an inline one, are one point.
+ * two calls in one function or copies of an inline one, are one point.  Two
+ * that only have the same name would hide each other: a program in which they
+ * are in two files, or can have different faults, aborts as it starts.
  *
  * A point counts how often it was come by.  It can be given a rule, by which it
  * fails, or transfers less than it was asked to, or is late.
@@ -41,7 +43,7 @@ struct fault_rule {
 };
 
 struct fault_point {
-  const char *function, *call;
+  const char *file, *function, *call;
   unsigned can;             /* have these faults */
   struct fault_point *same; /* the one for all of its name */
   _Atomic uint64_t hits, fired;
@@ -69,6 +71,10 @@ fault_at (struct fault_point *point)
  * can have its fault; FAULT_NONE takes theirs away.  -ENOENT: there is none of
  * that name; -EOPNOTSUPP: none that can. */
 extern int faults_set (const char *pattern, const struct fault_rule *rule);
+
+/* Make one point of those from FIRST to before END that have one name; as the
+ * program starts, of all that are in it. */
+extern void faults_join (struct fault_point **first, struct fault_point **end);
 
 /* Each point of a name of its own: ARG is passed on. */
 extern void

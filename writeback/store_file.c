@@ -344,7 +344,7 @@ file_close (struct store *store)
 
 /* Is NAME this file's still? */
 static bool
-has_name (const struct store_file *file, const char *name)
+is_still_at (const struct store_file *file, const char *name)
 {
   struct stat ours, named;
 
@@ -365,7 +365,7 @@ file_undo (struct store *store, const struct store_config *config)
 {
   const struct store_file *const file = file_of (store);
 
-  if (file->made && has_name (file, config->backing_dev))
+  if (file->made && is_still_at (file, config->backing_dev))
     unlink (config->backing_dev);
   else if (!file->is_device && file_length (file) > store->there)
     (void) !ftruncate (file->fd, (off_t) store->there);

@@ -374,7 +374,7 @@ remote_write (struct store *store, const void *buf, uint32_t len,
 
 /* Be one of all, unless one has the same URI. */
 static bool
-enter (struct store_nbd *n)
+enter_all (struct store_nbd *n)
 {
   const struct store_nbd *other;
 
@@ -392,7 +392,7 @@ enter (struct store_nbd *n)
 
 /* If it was one. */
 static void
-leave (const struct store_nbd *n)
+leave_all (const struct store_nbd *n)
 {
   struct store_nbd **at = &all.first;
 
@@ -409,7 +409,7 @@ remote_close (struct store *store)
 {
   struct store_nbd *const n = nbd_of (store);
 
-  leave (n);
+  leave_all (n);
   nbdconn_destroy (&n->conn);
   if (n->wake >= 0)
     close (n->wake);
@@ -445,11 +445,12 @@ remote_open (struct store **store, const struct store_config *config,
   n = make (config);
   if (!n)
     return -ENOMEM;
-  r = enter (n) ? nbdconn_first (&n->conn, config, why)
-                : store_refuse (why, -EBUSY,
-                                "%s: is another disk's store: give each one of "
-                                "its own",
-                                n->conn.uri);
+  r = enter_all (n)
+          ? nbdconn_first (&n->conn, config, why)
+          : store_refuse (why, -EBUSY,
+                          "%s: is another disk's store: give each one of "
+                          "its own",
+                          n->conn.uri);
   if (r == 0)
     *store = &n->store;
   else

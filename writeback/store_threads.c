@@ -35,7 +35,7 @@ struct threads {
 
 /* The oldest request, which may have to come first; NULL: it is to stop. */
 static struct store_op *
-next_op (struct threads *t)
+wait_for_op (struct threads *t)
 {
   struct store_op *op;
 
@@ -54,7 +54,7 @@ run (void *arg)
   struct store_op *op;
 
   pthread_setname_np (pthread_self (), "zram-store");
-  while ((op = next_op (t)))
+  while ((op = wait_for_op (t)))
     store_op_complete (
         t->engine.store, op,
         file_transfer (t->engine.fd, op->write, op->buf, op->len, op->offset));

@@ -182,6 +182,42 @@ START_TEST (others_are_refused)
   ck_assert_int_eq (faults_set ("lock_and_unlock.*", &fail), -EOPNOTSUPP);
 }
 
+/* Two points of one name, the second one in FILE, and with the faults of CAN.
+ */
+static void
+join_two (const char *file, unsigned can)
+{
+  struct fault_point a = {.file = "../room/here.c",
+                          .function = "leave",
+                          .call = "malloc",
+                          .can = FAULT_CAN_FAIL,
+                          .same = &a},
+                     b = {.file = file,
+                          .function = "leave",
+                          .call = "malloc",
+                          .can = can,
+                          .same = &b},
+                     *points[] = {&a, &b};
+
+  faults_join (points, points + 2);
+  ck_assert_ptr_eq (b.same, &a);
+}
+
+START_TEST (places_of_one_name_are_one)
+{
+  join_two ("room/here.c", FAULT_CAN_FAIL);
+}
+
+START_TEST (two_files_have_no_name_in_common)
+{
+  join_two ("../room/there.c", FAULT_CAN_FAIL);
+}
+
+START_TEST (a_name_stands_for_the_same_faults)
+{
+  join_two ("../room/here.c", FAULT_CAN_BE_LATE);
+}
+
 int
 main (void)
 {
@@ -197,5 +233,8 @@ main (void)
   tcase_add_test (tc, locks_are_late);
   tcase_add_test (tc, transfers_are_short);
   tcase_add_test (tc, others_are_refused);
+  tcase_add_test (tc, places_of_one_name_are_one);
+  tcase_add_test_raise_signal (tc, two_files_have_no_name_in_common, SIGABRT);
+  tcase_add_test_raise_signal (tc, a_name_stands_for_the_same_faults, SIGABRT);
   return suite_run (suite);
 }
