@@ -28,7 +28,7 @@
 static size_t
 host_page_size (void)
 {
-  return (size_t) sysconf (_SC_PAGESIZE);
+  return (size_t) getpagesize ();
 }
 
 static size_t

@@ -3,9 +3,24 @@
  * rooms' sources: the calls below are then points of faults.h.  How each of
  * them fails stands beside its name, once.
  *
- * Left out, as they cannot fail here: initialisers of locks, conditions and
- * attributes, unlocking, signals of conditions, masks and names of threads,
- * closing and freeing; libnbd's small questions.
+ * Left out, as they cannot fail here, or nothing hangs on it:
+ *   - initialisers of locks, conditions and attributes, and what attributes are
+ *     given; unlocking, signals of conditions, joining, masks and names of
+ *     threads; clocks; the disposition of a signal that there is;
+ *   - closing and freeing, but for streams, and shutting down a socket, which
+ *     is closed next;
+ *   - places in a stream that is memory, and buffers of streams;
+ *   - io_uring_get_sqe: the queue has room for more than there are slots; a
+ *     request that only wakes;
+ *   - libdeflate's contexts, whose memory is a malloc of backend_deflate.c;
+ *     zstd's that are made in memory given to them; compressing: what does not
+ *     fit is stored as it is; decompressing: what is damaged fails, of which
+ *     there are tests of their own;
+ *   - libnbd's small questions; what goes wrong on a connection ends it, and
+ *     the step "store away" of tests/faults does that.
+ *
+ * nbdkit-zramctl has no points: it is a program of its own, and what it cannot
+ * do it says and ends.
  */
 #ifndef ZRAM_FAULTCALLS_H
 #define ZRAM_FAULTCALLS_H
@@ -32,6 +47,7 @@
 #include <linux/fs.h>
 #include <linux/futex.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -40,10 +56,19 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
 #if __has_include(<libnbd.h>)
 #include <libnbd.h>
+#endif
+#if __has_include(<nbdkit-plugin.h>)
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+#endif
+#if __has_include(<zstd.h>)
+#define ZSTD_STATIC_LINKING_ONLY
+#include <zstd.h>
 #endif
 #if HAVE_URING
 #include <liburing.h>
@@ -163,6 +188,15 @@ fault_part (size_t len, bool is_short)
 #define nanosleep(...) FAULT_CALL (nanosleep, fault_errno (EINTR), __VA_ARGS__)
 #define sched_getaffinity(...) \
   FAULT_CALL (sched_getaffinity, fault_errno (EPERM), __VA_ARGS__)
+#define sched_getcpu(...) FAULT_CALL (sched_getcpu, fault_errno (ENOSYS), )
+#define sched_getscheduler(...) \
+  FAULT_CALL (sched_getscheduler, fault_errno (EPERM), __VA_ARGS__)
+#define sched_getparam(...) \
+  FAULT_CALL (sched_getparam, fault_errno (EPERM), __VA_ARGS__)
+#define pthread_setschedparam(...) \
+  FAULT_CALL (pthread_setschedparam, fault_result (EPERM), __VA_ARGS__)
+#define pthread_setattr_default_np(...) \
+  FAULT_CALL (pthread_setattr_default_np, fault_result (ENOMEM), __VA_ARGS__)
 #define sched_setscheduler(...) \
   FAULT_CALL (sched_setscheduler, fault_errno (EPERM), __VA_ARGS__)
 
@@ -180,6 +214,8 @@ fault_part (size_t len, bool is_short)
 /* Files. */
 #define open(...)      FAULT_CALL (open, fault_errno (EMFILE), __VA_ARGS__)
 #define opendir(...)   FAULT_CALL (opendir, fault_null (EMFILE), __VA_ARGS__)
+#define readdir(...)   FAULT_CALL (readdir, fault_null (EIO), __VA_ARGS__)
+#define flock(...)     FAULT_CALL (flock, fault_errno (ENOLCK), __VA_ARGS__)
 #define stat(...)      FAULT_CALL (stat, fault_errno (EIO), __VA_ARGS__)
 #define lstat(...)     FAULT_CALL (lstat, fault_errno (EIO), __VA_ARGS__)
 #define fstat(...)     FAULT_CALL (fstat, fault_errno (EIO), __VA_ARGS__)
@@ -218,8 +254,44 @@ fault_part (size_t len, bool is_short)
 #define getrandom(...) FAULT_CALL (getrandom, fault_errno (ENOSYS), __VA_ARGS__)
 #define sigaction(...) FAULT_CALL (sigaction, fault_errno (EINVAL), __VA_ARGS__)
 #define prctl(...)     FAULT_CALL (prctl, fault_errno (EPERM), __VA_ARGS__)
+#define getrlimit(...) FAULT_CALL (getrlimit, fault_errno (EINVAL), __VA_ARGS__)
 #define setrlimit(...) FAULT_CALL (setrlimit, fault_errno (EPERM), __VA_ARGS__)
-#define dlopen(...)    FAULT_CALL (dlopen, fault_null (ENOMEM), __VA_ARGS__)
+#define sysconf(...)   FAULT_CALL (sysconf, fault_errno (EINVAL), __VA_ARGS__)
+#define sysinfo(...)   FAULT_CALL (sysinfo, fault_errno (EFAULT), __VA_ARGS__)
+
+/* dlerror () is to have something to say. */
+#define FAULT_ARGUMENT(CALL, ARGUMENT, BAD) \
+  (fault_at (FAULT_POINT (CALL, FAULT_CAN_FAIL)) ? (BAD) : (ARGUMENT))
+#define dlopen(NAME, ...) \
+  dlopen (FAULT_ARGUMENT ("dlopen", NAME, "/missing/" NAME), __VA_ARGS__)
+#define dlsym(...) FAULT_CALL (dlsym, fault_null (ENOENT), __VA_ARGS__)
+
+/* A stream is closed even where that fails. */
+#define fclose(STREAM)                               \
+  (fault_at (FAULT_POINT ("fclose", FAULT_CAN_FAIL)) \
+       ? (fclose (STREAM), fault_errno (ENOMEM))     \
+       : fclose (STREAM))
+#define fflush(...) FAULT_CALL (fflush, fault_errno (ENOSPC), __VA_ARGS__)
+
+/* What a dictionary takes while it is looked at. */
+#define ZSTD_createCDict(...) \
+  FAULT_CALL (ZSTD_createCDict, fault_null (ENOMEM), __VA_ARGS__)
+#define ZSTD_createDDict_byReference(...) \
+  FAULT_CALL (ZSTD_createDDict_byReference, fault_null (ENOMEM), __VA_ARGS__)
+
+/* nbdkit says itself why it cannot. */
+#define nbdkit_absolute_path(...)                                             \
+  FAULT_CALL (nbdkit_absolute_path,                                           \
+              (nbdkit_error ("no name: %s", strerrordesc_np (ENOMEM)), NULL), \
+              __VA_ARGS__)
+#define nbdkit_export_name(...) \
+  FAULT_CALL (nbdkit_export_name, fault_null (ENOMEM), )
+#define nbdkit_printf_intern(...) \
+  FAULT_CALL (nbdkit_printf_intern, fault_null (ENOMEM), __VA_ARGS__)
+#define nbdkit_add_export(...) \
+  FAULT_CALL (nbdkit_add_export, fault_errno (ENOMEM), __VA_ARGS__)
+#define nbdkit_add_extent(...) \
+  FAULT_CALL (nbdkit_add_extent, fault_errno (ENOMEM), __VA_ARGS__)
 
 /* io_uring says what is wrong by what it returns; and a request that fails
  * does so when it is complete, as one for a file that is not there does. */
@@ -242,10 +314,12 @@ fault_part (size_t len, bool is_short)
 #define io_uring_prep_write(...) \
   FAULT_PREPARE (io_uring_prep_write, __VA_ARGS__)
 
-/* libnbd's are called by pointers, so that what fails is given what it refuses:
- * nothing to transfer, no URI. */
-#define FAULT_ARGUMENT(CALL, ARGUMENT, BAD) \
-  (fault_at (FAULT_POINT (CALL, FAULT_CAN_FAIL)) ? (BAD) : (ARGUMENT))
+/* libnbd's are called by pointers, the members of "lib", so that what fails is
+ * given what it refuses: nothing to transfer, no URI. */
+#define nbd_create()                                                         \
+  nbd_create != NULL && fault_at (FAULT_POINT ("nbd_create", FAULT_CAN_FAIL)) \
+      ? fault_null (ENOMEM)                                                  \
+      : lib.nbd_create ()
 #define nbd_aio_pread(NBD, BUF, LEN, ...)                            \
   nbd_aio_pread (NBD, BUF, FAULT_ARGUMENT ("nbd_aio_pread", LEN, 0), \
                  __VA_ARGS__)

@@ -71,7 +71,7 @@ start_thread (pthread_t *thread, void *(*run) (void *), void *arg)
 
   pthread_attr_init (&attr);
   pthread_attr_getstacksize (&attr, &stack);
-  pthread_attr_setstacksize (&attr, stack + (size_t) sysconf (_SC_PAGESIZE));
+  pthread_attr_setstacksize (&attr, stack + (size_t) getpagesize ());
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
   r = pthread_create (thread, &attr, run, arg);

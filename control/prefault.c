@@ -163,7 +163,7 @@ parse_mapping (const char *line, struct mapping *m)
 static void
 fill_file_mapping (const struct mapping *m)
 {
-  const size_t page = (size_t) sysconf (_SC_PAGESIZE);
+  const size_t page = (size_t) getpagesize ();
 
   if (madvise ((void *) m->start, m->end - m->start, MADV_POPULATE_READ) == 0 ||
       errno != EINVAL)
@@ -194,7 +194,7 @@ has_content (uintptr_t at, size_t page, int pagemap)
 static void
 own_mapping (const struct mapping *m, int pagemap)
 {
-  const size_t page = (size_t) sysconf (_SC_PAGESIZE);
+  const size_t page = (size_t) getpagesize ();
 
   for (uintptr_t at = m->start; at < m->end; at += page)
     if (has_content (at, page, pagemap))

@@ -131,27 +131,36 @@ avoid_oom_killer (enum swap_mode mode, swap_say_fn say)
 
 /* Locking counts addresses, and those of the pool are many, so without
  * CAP_IPC_LOCK a limit will be met: by locking, or by what is mapped after it.
- * With 0 it is met now. */
+ * With 0 it is met now.  0, or errno. */
 static int
-lock_memory (enum swap_mode mode, swap_say_fn say)
+lock_within_limit (void)
 {
   struct rlimit limit, nothing;
-  int saved = 0;
+  int code = 0;
 
-  getrlimit (RLIMIT_MEMLOCK, &limit);
+  if (getrlimit (RLIMIT_MEMLOCK, &limit) < 0)
+    return errno;
   nothing = limit;
   if (limit.rlim_cur != RLIM_INFINITY)
     nothing.rlim_cur = 0;
   setrlimit (RLIMIT_MEMLOCK, &nothing);
   if (mlockall (MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
-    saved = errno;
+    code = errno;
   setrlimit (RLIMIT_MEMLOCK, &limit);
-  return saved == 0 ? 0
-                    : missing (mode, say,
-                               "locking memory: %s: run as root, or grant "
-                               "CAP_IPC_LOCK, or make RLIMIT_MEMLOCK (ulimit "
-                               "-l) unlimited",
-                               strerror (saved));
+  return code;
+}
+
+static int
+lock_memory (enum swap_mode mode, swap_say_fn say)
+{
+  const int code = lock_within_limit ();
+
+  return code == 0 ? 0
+                   : missing (mode, say,
+                              "locking memory: %s: run as root, or grant "
+                              "CAP_IPC_LOCK, or make RLIMIT_MEMLOCK (ulimit "
+                              "-l) unlimited",
+                              strerror (code));
 }
 
 /* Who has no CAP_IPC_LOCK when it comes to locking may have the limit lifted

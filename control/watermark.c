@@ -153,6 +153,6 @@ watermark_bytes (void)
   pthread_mutex_lock (&source.lock);
   zones = do_read_zones ();
   pthread_mutex_unlock (&source.lock);
-  return watermark_of (&zones, (uint64_t) sysconf (_SC_PAGESIZE),
+  return watermark_of (&zones, (uint64_t) getpagesize (),
                        source.buffer);
 }

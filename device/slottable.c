@@ -90,7 +90,7 @@ round_up (size_t n, size_t unit)
 static int
 reserve_table (struct slot_table *table, uint64_t nr_slots)
 {
-  const size_t page = (size_t) sysconf (_SC_PAGESIZE);
+  const size_t page = (size_t) getpagesize ();
   size_t nr_leaves;
 
   table->slots_size = round_up (nr_slots * sizeof (struct slot), page);

@@ -43,6 +43,7 @@
 #include "thread.h"
 
 #define SQ_ENTRIES (2 * STORE_DEPTH)
+_Static_assert(SQ_ENTRIES > STORE_DEPTH + 1, "there is always a free entry");
 
 /* A request that is dropped more often is not so because a thread ended. */
 #define MAX_DROPS 8U
