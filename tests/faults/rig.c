@@ -30,6 +30,7 @@ struct rig rig;
 static char dir[] = "/tmp/test-faults-XXXXXX";
 static char files[MAX_FILES][64];
 static unsigned nr_files;
+static struct points totals;
 
 static void
 remove_all (void)
@@ -209,23 +210,62 @@ has_ended (int *status)
   return r == rig.server.pid;
 }
 
-/* Memory that nbdkit itself has allocated and not freed is not the plugin's:
- * what connections have that end as it does, and names of files.  Any other
- * that is lost is. */
+static bool
+has_leaks_looked_for (enum setup setup)
+{
+  return getenv ("FAULTS_PRELOAD") && setup != SETUP_SWAP;
+}
+
+/* Does the line after FROM in STACK that has TEXT have OTHER, too? */
+static bool
+line_has (const char *stack, const char *text, const char *other)
+{
+  const char *const line = strstr (stack, text);
+  const char *const found = line ? strstr (line, other) : NULL;
+
+  return found && found < line + strcspn (line, "\n");
+}
+
+/* STACK is where what was lost had been allocated.  Memory that nbdkit itself
+ * has not freed, and that no source of the plugin has asked it for, is not the
+ * plugin's: what connections have that end as it does, and names of files.  Any
+ * other is, but for what was lost to see whether leaks are found: true. */
+static bool
+check_leak (const char *stack)
+{
+  if (line_has (stack, "    #1 ", " in lose_memory "))
+    return true;
+  if (!line_has (stack, "    #1 ", "/nbdkit+0x") || strstr (stack, ".c:"))
+    fail ("memory is lost:\n%s", stack);
+  return false;
+}
+
+/* Each leak is a line and, up to an empty one, the stack. */
 static void
 check_leaks (FILE *log)
 {
-  char line[1024];
-  bool lost = false;
+  char line[1024], stack[16384];
+  bool reading = false, found = false;
+  size_t len = 0;
 
-  while (fgets (line, sizeof line, log))
-    if (strstr (line, "irect leak of"))
-      lost = true;
-    else if (lost && strstr (line, "    #1 ")) {
-      if (!strstr (line, "/nbdkit+0x"))
-        fail ("memory is lost: %s", line);
-      lost = false;
+  while (fgets (line, sizeof line, log)) {
+    const size_t n = strlen (line);
+
+    if (strstr (line, "irect leak of")) {
+      reading = true;
+      len = 0;
     }
+    if (reading && line[0] == '\n') {
+      found = check_leak (stack) || found;
+      reading = false;
+    }
+    if (reading && len + n < sizeof stack)
+      len = (size_t) (stpcpy (stack + len, line) - stack);
+  }
+  if (reading)
+    fail ("a leak's stack does not end:\n%s", stack);
+  if (found != has_leaks_looked_for (rig.setup))
+    fail ("leaks were %slooked for", found ? "" : "not ");
 }
 
 static void
@@ -241,17 +281,41 @@ check_log (void)
     fail ("a sanitizer has found something");
 }
 
+/* What the server that has ended came by. */
+static void
+take_points (void)
+{
+  const char *const file = rig_file ("at-exit");
+
+  rig.ended.n = 0;
+  points_add_file (&rig.ended, file);
+  points_add_file (&totals, file);
+  if (rig.ended.n == 0)
+    fail ("the server has not said what it came by");
+  unlink (file);
+}
+
+/* Errors that the log has, but not warnings. */
+static unsigned
+count_errors (void)
+{
+  return server_log_count (&rig.server, "error: ") -
+         server_log_count (&rig.server, "error: warning: ");
+}
+
 /* It has ended as it was started: that is to be by one clear line. */
 static void
 check_refusal (int status, const char *faults)
 {
   check_log ();
+  take_points ();
   if (!WIFEXITED (status) || WEXITSTATUS (status) != EXIT_FAILURE)
     fail ("%s, %s: the server has ended with status %#x", faults,
           setup_names[rig.setup], (unsigned) status);
-  if (server_log_count (&rig.server, "error: ") == 0)
-    fail ("%s, %s: the server has not said why it does not start", faults,
-          setup_names[rig.setup]);
+  if (count_errors () != 1)
+    fail ("%s, %s: the server says by %u lines why it does not start, not by "
+          "one",
+          faults, setup_names[rig.setup], count_errors ());
   rig.server.pid = 0;
   server_kill (&rig.server);
 }
@@ -309,6 +373,7 @@ rig_stop (void)
   if (!WIFEXITED (status) || WEXITSTATUS (status) != 0)
     fail ("the server has ended with status %#x", (unsigned) status);
   check_log ();
+  take_points ();
   rig.server.pid = 0;
   server_kill (&rig.server);
 }
@@ -396,9 +461,8 @@ rig_disconnect (void)
   modeldisk_disconnect (&rig.disk);
 }
 
-void
-rig_totals (struct points *points)
+struct points *
+rig_totals (void)
 {
-  points->n = 0;
-  points_add_file (points, rig_file ("at-exit"));
+  return &totals;
 }

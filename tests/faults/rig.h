@@ -29,6 +29,7 @@ struct rig {
   struct modeldisk disk; /* zram0, while it is connected */
   bool faulty;           /* something may fail now */
   unsigned refused, gone;
+  struct points ended; /* of the last server that has */
 };
 
 extern struct rig rig;
@@ -45,7 +46,7 @@ extern const char *rig_file (const char *name);
 extern bool rig_has (enum setup setup);
 
 /* Start a server that has FAULTS ("": none) from its first moment on.  True: it
- * runs.  False: it has said why not, in a line, and has ended. */
+ * runs.  False: it has said why not, in one line, and has ended. */
 extern bool rig_start (enum setup setup, const char *faults);
 
 /* It has to end, and to have lost no memory. */
@@ -75,6 +76,6 @@ extern void rig_connect (void);
 extern void rig_disconnect (void);
 
 /* What all servers so far have come by. */
-extern void rig_totals (struct points *points);
+extern struct points *rig_totals (void);
 
 #endif /* ZRAM_TEST_RIG_H */

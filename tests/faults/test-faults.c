@@ -8,7 +8,9 @@
  * is to be preloaded (FAULTS_PRELOAD), no memory is lost by it either.
  *
  * A point that no server has come by is to be in the file NEVER_HIT, with the
- * reason.
+ * reason; one that a server comes by, and that has not had the fault that it
+ * was given, in the file NEVER_FIRED: there a reason is of the kind "never",
+ * which is wrong once it has had one, or "sometimes".
  *
  * FAULTS_POINTS  only points whose names match this pattern
  * FAULTS_SETUP   only this set-up of rig.c
@@ -49,6 +51,23 @@ struct seen {
 
 static struct points walked_at_start, walked_running, walked_at_end;
 static unsigned walks;
+
+/* Points with reasons; of the second the kind is where faults stand. */
+static struct points never_hit, never_fired;
+static unsigned wrong; /* what is to be there, and is not */
+
+/* A point has been given a fault, and had it or not. */
+static void
+check_fired (bool fired, const char *when, const char *point, const char *words)
+{
+  if (fired || points_find (&never_hit, point) ||
+      points_find (&never_fired, point))
+    return;
+  printf ("%s: %s: %s %s: has not had this fault, and " NEVER_FIRED
+          " does not say why\n",
+          setup_names[rig.setup], when, point, words);
+  wrong++;
+}
 
 static bool
 has_time (void)
@@ -119,6 +138,7 @@ walk_point (const struct point *point, struct seen *seen)
     for (unsigned i = 0; i < nr_steps && !fired; i++)
       if (points_find (&seen->by[i], point->name))
         fired = walk_step (point->name, ways[way].words, &steps[i]);
+    check_fired (fired, "running", point->name, ways[way].words);
   }
 }
 
@@ -200,6 +220,16 @@ is_worth_a_server (const struct point *point, unsigned way)
           !points_find (&walked_running, point->name));
 }
 
+/* Has the last server that has ended had a fault there? */
+static bool
+has_fired (const char *name)
+{
+  const struct point *const point = points_find (&rig.ended, name);
+
+  CHECK (point != NULL);
+  return point->fired > 0;
+}
+
 static void
 walk_start (const struct point *point)
 {
@@ -216,10 +246,12 @@ walk_start (const struct point *point)
     fprintf (stderr, "%s: start: %s: %s\n", setup_names[setup], faults,
              runs ? "it runs" : "it has said why it does not start");
     walks++;
-    if (!runs)
-      continue;
-    use ();
-    rig_stop ();
+    if (runs) {
+      use ();
+      rig_stop ();
+    }
+    check_fired (has_fired (point->name), "start", point->name,
+                 ways[way].words);
   }
 }
 
@@ -237,6 +269,7 @@ walk_end (const struct point *point)
              ways[way].words);
     rig_stop ();
     rig_may_fail (false);
+    check_fired (has_fired (point->name), "end", point->name, ways[way].words);
     walks++;
   }
 }
@@ -245,20 +278,13 @@ walk_end (const struct point *point)
 static void
 see_start_and_end (enum setup setup, struct points *start, struct points *end)
 {
-  static struct points none, before, now, after;
+  static struct points none, now;
 
-  rig_totals (&before);
   CHECK (rig_start (setup, ""));
   rig_points (&now);
   find_more (&none, &now, start);
-  for (unsigned i = 0; i < now.n; i++) {
-    const struct point *const was = points_find (&before, now.p[i].name);
-
-    now.p[i].hits += was ? was->hits : 0;
-  }
   rig_stop ();
-  rig_totals (&after);
-  find_more (&now, &after, end);
+  find_more (&now, &rig.ended, end);
 }
 
 static void
@@ -275,57 +301,92 @@ walk_starts_and_ends (enum setup setup)
       walk_end (&end.p[i]);
 }
 
-/* The reasons of points that no test comes by. */
+/* The lines of FILE: a point, perhaps a kind, and the reason. */
 static void
-read_never_hit (struct points *points)
+read_reasons (const char *file, bool has_kind, struct points *points)
 {
-  FILE *const fp = fopen (NEVER_HIT, "re");
-  char line[512], name[96], more[256];
+  FILE *const fp = fopen (file, "re");
+  char line[512], name[96], kind[24], more[8], text[256];
 
   CHECK (fp != NULL);
   while (fgets (line, sizeof line, fp)) {
     if (line[0] == '#')
       continue;
-    if (sscanf (line, "%95s %19s", name, more) != 2)
-      fail (NEVER_HIT ": no reason: %s", line);
-    snprintf (more, sizeof more, " %s none 0 0\n", name);
-    points_add (points, more);
+    if (sscanf (line, "%95s %23s %7s", name, kind, more) < (has_kind ? 3 : 2))
+      fail ("%s: no reason: %s", file, line);
+    if (has_kind && strcmp (kind, "never") != 0 &&
+        strcmp (kind, "sometimes") != 0)
+      fail ("%s: neither never nor sometimes: %s", file, line);
+    snprintf (text, sizeof text, " %s %s 0 0\n", name, kind);
+    points_add (points, text);
   }
   fclose (fp);
 }
 
-/* Each has been come by, or it is known why not. */
-static unsigned
+/* It has been come by, and has had a fault, or it is known why not. */
+static void
+check_point (const struct point *p)
+{
+  const struct point *const reason = points_find (&never_fired, p->name);
+
+  if (p->hits == 0 && !points_find (&never_hit, p->name)) {
+    printf ("%s: is never hit, and " NEVER_HIT " does not say why\n", p->name);
+    wrong++;
+  }
+  if (p->hits > 0 && p->fired == 0 && !reason &&
+      !points_find (&never_hit, p->name)) {
+    printf ("%s: is hit and has no fault, and " NEVER_FIRED
+            " does not say why\n",
+            p->name);
+    wrong++;
+  }
+  if (p->fired > 0 && reason && point_can (reason, "never")) {
+    printf ("%s: has had a fault, and " NEVER_FIRED " says never\n", p->name);
+    wrong++;
+  }
+}
+
+static void
+check_reasons (const char *file, const struct points *reasons,
+               struct points *all)
+{
+  for (unsigned i = 0; i < reasons->n; i++)
+    if (!points_find (all, reasons->p[i].name)) {
+      printf ("%s: is in %s, and there is no such point\n", reasons->p[i].name,
+              file);
+      wrong++;
+    }
+}
+
+static void
 report (void)
 {
-  static struct points all, never;
-  unsigned hit = 0, fired = 0, wrong = 0;
+  struct points *const all = rig_totals ();
+  unsigned hit = 0, fired = 0;
 
-  rig_totals (&all);
-  read_never_hit (&never);
-  for (unsigned i = 0; i < all.n; i++) {
-    const struct point *const p = &all.p[i];
+  for (unsigned i = 0; i < all->n; i++) {
+    const struct point *const p = &all->p[i];
 
     printf ("%s: hit %" PRIu64 ", fired %" PRIu64 "\n", p->name, p->hits,
             p->fired);
     hit += p->hits > 0;
     fired += p->fired > 0;
-    if (p->hits == 0 && !points_find (&never, p->name)) {
-      printf ("%s: is never hit, and " NEVER_HIT " does not say why\n",
-              p->name);
-      wrong++;
-    }
   }
-  for (unsigned i = 0; i < never.n; i++)
-    if (!points_find (&all, never.p[i].name)) {
-      printf ("%s: is in " NEVER_HIT ", and there is no such point\n",
-              never.p[i].name);
-      wrong++;
-    }
   printf ("REPORT: faults: %u points, %u hit, %u fired in %u walks: no crash, "
           "no wrong data\n",
-          all.n, hit, fired, walks);
-  return wrong;
+          all->n, hit, fired, walks);
+}
+
+/* Whatever has not been come by although all has been walked through. */
+static void
+check_all (void)
+{
+  struct points *const all = rig_totals ();
+
+  for (unsigned i = 0; i < all->n; i++)
+    check_point (&all->p[i]);
+  check_reasons (NEVER_HIT, &never_hit, all);
+  check_reasons (NEVER_FIRED, &never_fired, all);
 }
 
 static bool
@@ -345,6 +406,8 @@ main (void)
   bool all = !getenv ("FAULTS_POINTS");
 
   fprintf (stderr, "MODEL_SEED=%" PRIu64 "\n", seed);
+  read_reasons (NEVER_HIT, false, &never_hit);
+  read_reasons (NEVER_FIRED, true, &never_fired);
   rig_init (seed);
   for (enum setup setup = 0; setup < SETUPS; setup++)
     if (is_wanted (setup)) {
@@ -354,5 +417,8 @@ main (void)
     else
       all = false;
   modeldisk_close (&rig.disk);
-  return report () > 0 && all ? EXIT_FAILURE : EXIT_SUCCESS;
+  if (all)
+    check_all ();
+  report ();
+  return wrong > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
