@@ -524,14 +524,18 @@ take_words (struct writeback_words *words, const char *value, bool dry)
   return 0;
 }
 
+/* It is a run: what is told the disk meanwhile changes its configuration, and
+ * not its device. */
 static int
 check_writeback (const struct disk *disk, const char *value,
                  struct attr_error *error)
 {
+  bool direct;
+
   if (!disk->zram)
     return attr_fail (error, "writeback: the disk is not initialised: give it "
                              "a disksize first");
-  if (!disk->config.backing.dev[0])
+  if (!zram_backing_engine (disk->zram, &direct))
     return attr_fail_as (error, ENODEV,
                          "writeback: there is no backing store: give the disk "
                          "a backing_dev before its disksize");

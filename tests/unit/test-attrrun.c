@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -225,6 +226,48 @@ START_TEST (nobody_waits_for_a_run_and_a_reset_ends_it)
   ck_assert_int_eq (set ("idle", "all"), 0);
 }
 
+/* Whoever is told something replaces the configuration, which a run therefore
+ * may not look at but with the lock.  ThreadSanitizer sees whether one has, and
+ * it does so each time: by what is told after it, the threads agree about
+ * nothing that the run has done since it had the lock. */
+
+static const struct {
+  const char *name, *value;
+  int code;
+} unlocked[] = {
+    {"compact", "1", 0},
+    {"idle", "all", 0},
+    {"recompress", "", 0},
+    {"writeback", "idle", ENODEV},
+};
+
+static _Atomic bool has_run;
+
+static void
+run_and_be_told (void *arg, unsigned me)
+{
+  struct attr_error mine = {0};
+  const size_t *const n = arg;
+
+  if (me == 0) {
+    attr_set (&disk, unlocked[*n].name, unlocked[*n].value, NULL, &mine);
+    must_equal (mine.code, unlocked[*n].code);
+    atomic_store_explicit (&has_run, true, memory_order_relaxed);
+    return;
+  }
+  while (!atomic_load_explicit (&has_run, memory_order_relaxed))
+    usleep (1000);
+  must_equal (attr_set (&disk, "mem_limit", "1G", NULL, &mine), 0);
+}
+
+START_TEST (a_run_looks_at_nothing_that_may_be_told)
+{
+  size_t n = (size_t) _i;
+
+  has_run = false;
+  threads_run (2, run_and_be_told, &n);
+}
+
 int
 main (void)
 {
@@ -239,5 +282,7 @@ main (void)
   tcase_add_loop_test (tc, without_a_device_there_is_nothing_to_do, 0, 3);
   tcase_add_loop_test (tc, who_is_interrupted_says_so, 0, 3);
   tcase_add_test (tc, nobody_waits_for_a_run_and_a_reset_ends_it);
+  tcase_add_loop_test (tc, a_run_looks_at_nothing_that_may_be_told, 0,
+                       sizeof unlocked / sizeof *unlocked);
   return suite_run (suite);
 }
