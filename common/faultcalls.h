@@ -317,7 +317,7 @@ fault_part (size_t len, bool is_short)
 /* libnbd's are called by pointers, the members of "lib", so that what fails is
  * given what it refuses: nothing to transfer, no URI. */
 #define nbd_create()                                                         \
-  nbd_create != NULL && fault_at (FAULT_POINT ("nbd_create", FAULT_CAN_FAIL)) \
+  nbd_create != NULL &&fault_at (FAULT_POINT ("nbd_create", FAULT_CAN_FAIL)) \
       ? fault_null (ENOMEM)                                                  \
       : lib.nbd_create ()
 #define nbd_aio_pread(NBD, BUF, LEN, ...)                            \

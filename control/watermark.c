@@ -153,6 +153,5 @@ watermark_bytes (void)
   pthread_mutex_lock (&source.lock);
   zones = do_read_zones ();
   pthread_mutex_unlock (&source.lock);
-  return watermark_of (&zones, (uint64_t) getpagesize (),
-                       source.buffer);
+  return watermark_of (&zones, (uint64_t) getpagesize (), source.buffer);
 }
