@@ -196,8 +196,8 @@ report_coverage ()
 }
 
 # Those that were not run, against what contrib/uncovered gives a reason for.
-# One in 200 without is let pass: what comes by chance is not all known, and
-# not all machines have what this one has.
+# Ten without are let pass: what comes by chance is not all known.  (Of six runs,
+# one of them on one CPU, two lines came or went that it did not know of.)
 explain_uncovered ()
 {
   awk '
@@ -206,7 +206,6 @@ explain_uncovered ()
       next
     }
     /^(zramctl|generator)\// { next }
-    { lines++ }
     $3 == 0 {
       at = $1 " " $4
       if (++n[at] > most[at]) {
@@ -216,12 +215,15 @@ explain_uncovered ()
     }
     END {
       for (at in most)
-        if (!n[at] && !at_times[at])
+        if (!n[at] && !at_times[at]) {
           print "REPORT: run by now, out of contrib/uncovered with it: " at
-      if (unknown > lines / 200) {
+          status = 1
+        }
+      if (unknown > 10) {
         print unknown " lines are not run, without a reason: contrib/uncovered"
-        exit 1
+        status = 1
       }
+      exit status
     }' "$top/contrib/uncovered" "$1"
 }
 
