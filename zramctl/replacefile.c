@@ -3,40 +3,59 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <sys/stat.h>
 
 #include "replacefile.h"
 
-/* Of a name that can be foreseen, so not through a link that somebody has put
- * there. */
-static FILE *
-create (const char *path)
+/* mkostemp makes it for its owner only; the mode is to be what other files
+ * get. */
+static bool
+give_usual_mode (int fd)
 {
-  FILE *fp;
-  int fd;
+  const mode_t mask = umask (0);
 
-  if (unlink (path) < 0 && errno != ENOENT)
-    return NULL;
-  fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  umask (mask);
+  return fchmod (fd, 0666 & ~mask) == 0;
+}
+
+/* A file of a name that nothing has, as TEMPLATE says, which becomes it. */
+static FILE *
+create (char *template)
+{
+  const int fd = mkostemp (template, O_CLOEXEC);
+  FILE *fp = NULL;
+
   if (fd < 0)
     return NULL;
-  fp = fdopen (fd, "w");
-  if (!fp)
+  if (give_usual_mode (fd))
+    fp = fdopen (fd, "w");
+  if (!fp) {
+    const int code = errno;
+
     close (fd);
+    unlink (template);
+    errno = code;
+  }
   return fp;
 }
 
 int
 replacefile_begin (struct replacefile *file, const char *path)
 {
+  int code;
+
   *file = (struct replacefile){.path = path};
-  if (asprintf (&file->temporary, "%s.tmp", path) < 0)
+  if (asprintf (&file->temporary, "%s.XXXXXX", path) < 0)
     return -1;
   file->fp = create (file->temporary);
   if (file->fp)
     return 0;
+  code = errno;
   free (file->temporary);
+  errno = code;
   return -1;
 }
 

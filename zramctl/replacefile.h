@@ -9,12 +9,12 @@
 
 struct replacefile {
   const char *path;
-  char *temporary; /* PATH.tmp, which is written meanwhile */
+  char *temporary; /* PATH.XXXXXX, which is written meanwhile */
   FILE *fp;        /* to be written to */
 };
 
-/* Begin with an empty file beside PATH, which outlives FILE; what is left of
- * another one there goes.  -1: errno says why, and nothing is to be ended. */
+/* Begin with an empty file beside PATH, which outlives FILE; it has a name of
+ * its own.  -1: errno says why, and nothing is to be ended. */
 extern int replacefile_begin (struct replacefile *file, const char *path);
 
 /* Put it in the place of PATH.  -1: errno says why; PATH is what it was, and

@@ -175,8 +175,10 @@ must_have "zram_up server=$dir/old 0"
 must_have "zram_up server=$a 1"
 must_have "zram_huge_pages disk=zram0 server=$a 24"
 
-# Into a file, in place of what was there, and never a part of it.
+# Into a file, in place of what was there, and never a part of it; what
+# has a name like that of the temporary file is left alone.
 echo old >"$dir/file.prom"
+echo mine >"$dir/file.prom.tmp"
 exec 3<"$dir/file.prom"
 "$zramctl" metrics --file "$dir/file.prom" >"$dir/out"
 [ ! -s "$dir/out" ] || die "it printed $(cat "$dir/out")"
@@ -184,7 +186,10 @@ exec 3<"$dir/file.prom"
 exec 3<&-
 parse "$dir/file.prom" >"$dir/samples"
 must_have "zram_up server=$a 1"
-[ ! -e "$dir/file.prom.tmp" ] || die 'the temporary file is still there'
+[ "$(cat "$dir/file.prom.tmp")" = mine ] || die 'file.prom.tmp is another one'
+rm "$dir/file.prom.tmp"
+[ "$(echo "$dir"/file.prom*)" = "$dir/file.prom" ] ||
+  die 'the temporary file is still there'
 
 # What cannot be meant, or written.
 control=$a
