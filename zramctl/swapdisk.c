@@ -81,6 +81,8 @@ swap_disk_list (unsigned *n)
   return numbers;
 }
 
+/* The descriptor stays open without a name: the lock is to last until the
+ * program ends, and then goes with it. */
 int
 swap_disk_lock (void)
 {
@@ -88,8 +90,11 @@ swap_disk_lock (void)
   const int fd = open (file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   const int r = fd >= 0 ? flock (fd, LOCK_EX) : -1;
 
-  if (r < 0)
+  if (r < 0) {
     complain ("%s: %s", file, strerrordesc_np (errno));
+    if (fd >= 0)
+      close (fd);
+  }
   free (file);
   return r;
 }
