@@ -35,6 +35,9 @@ static char *why;
 static int fallocate_fails;
 static int direct_write_fails;
 
+/* Has the name of the file when fallocate has failed; NULL: none has. */
+static const char *successor;
+
 extern int __real_fallocate (int fd, int mode, off_t offset, off_t len);
 extern int __wrap_fallocate (int fd, int mode, off_t offset, off_t len);
 extern ssize_t __real_pwrite (int fd, const void *buf, size_t n, off_t offset);
@@ -43,6 +46,8 @@ extern ssize_t __wrap_pwrite (int fd, const void *buf, size_t n, off_t offset);
 int
 __wrap_fallocate (int fd, int mode, off_t offset, off_t len)
 {
+  if (fallocate_fails && successor)
+    ck_assert_int_eq (rename (successor, path), 0);
   errno = fallocate_fails;
   return fallocate_fails ? -1 : __real_fallocate (fd, mode, offset, len);
 }
@@ -549,6 +554,22 @@ START_TEST (a_file_without_room_is_as_before)
   must_leave_no_trace (&config, -ENOSPC, "No space left");
 }
 
+/* What has its name by then is somebody else's. */
+START_TEST (what_has_taken_its_place_stays)
+{
+  struct store_config config = config_of (path, SIZE);
+  char other[96];
+
+  snprintf (other, sizeof other, "%s/other", dir);
+  close (open (other, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  config.no_memory = true;
+  fallocate_fails = ENOSPC;
+  successor = other;
+  must_refuse_config (&config, -ENOSPC, "No space left");
+  ck_assert_int_eq (access (path, F_OK), 0);
+  ck_assert_int_eq (status ().st_size, 0);
+}
+
 START_TEST (a_file_without_a_mark_is_as_before)
 {
   const struct store_config config = config_of (path, SIZE);
@@ -675,6 +696,7 @@ add_files (TCase *tc)
   tcase_add_test (tc, two_servers_never_have_one_file);
   tcase_add_test (tc, a_file_that_cannot_grow_is_as_before);
   tcase_add_test (tc, a_file_without_room_is_as_before);
+  tcase_add_test (tc, what_has_taken_its_place_stays);
   tcase_add_test (tc, a_file_without_a_mark_is_as_before);
   tcase_add_test (tc, what_must_be_in_the_page_cache_is);
 }
