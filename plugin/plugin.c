@@ -22,6 +22,9 @@
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
 
+/* How many extents an answer has at most. */
+#define MAX_EXTENTS 16384U
+
 /* nbdkit zram 4G: what a word without a key is. */
 #define MAGIC_KEY "size"
 
@@ -409,12 +412,14 @@ plugin_zero (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 }
 
 /* Never past the request: nbdkit before 1.44 aborts on that (CVE-2025-47711).
- */
+ * And never more than so many: clients ask on from where an answer ends, and
+ * nbdkit, which has a list and an answer of its own for each thread, would take
+ * a million. */
 static int
 plugin_extents (void *handle, uint32_t count, uint64_t offset, uint32_t flags,
                 struct nbdkit_extents *extents)
 {
-  while (count > 0) {
+  for (unsigned n = 0; count > 0 && n < MAX_EXTENTS; n++) {
     bool hole;
     const uint64_t len = zram_extent (zram_of (handle), count, offset, &hole);
 

@@ -3,8 +3,8 @@
  * threads for a connection keeps a buffer as long as its longest request, 64
  * MiB at most.  What the manual says of them holds: they go when the client
  * goes, be it the first or a later one; threads, and clients by the limit
- * filter, bound them; and the blocksize-policy filter has clients ask for less
- * at once.
+ * filter, bound them; what is said of extents adds a megabyte at most; and the
+ * blocksize-policy filter has clients ask for less at once.
  */
 #include <config.h>
 
@@ -22,6 +22,10 @@
 
 /* How many clients at once, of a server with one thread for each. */
 #define CLIENTS 3U
+
+/* Pages and holes by turns, and how many bytes of them are written at once. */
+#define STRIPES     GiB
+#define STRIPES_LEN MiB
 
 /* What else a client costs, and what the heap may keep. */
 #define MARGIN (4 * MiB)
@@ -142,6 +146,96 @@ test_bounded (void)
   server_stop (&server);
 }
 
+/* The most that has ever been resident. */
+static uint64_t
+memory_peak (const struct server *server)
+{
+  static const char name[] = "VmHWM:";
+  char path[64], line[256];
+  uint64_t kib = 0;
+  FILE *fp;
+
+  snprintf (path, sizeof path, "/proc/%ld/status", (long) server->pid);
+  fp = fopen (path, "r");
+  CHECK (fp != NULL);
+  while (kib == 0 && fgets (line, sizeof line, fp))
+    if (strncmp (line, name, sizeof name - 1) == 0)
+      kib = strtoull (line + sizeof name - 1, NULL, 10);
+  fclose (fp);
+  CHECK (kib > 0);
+  return kib * KiB;
+}
+
+/* A disk of which each second page is a hole. */
+static void
+write_stripes (struct nbd_handle *nbd)
+{
+  unsigned char *buf = buffer_new (STRIPES_LEN);
+
+  memset (buf, 0, STRIPES_LEN);
+  for (size_t i = 0; i < STRIPES_LEN; i += 2 * PAGE)
+    memset (buf + i, 0x11, PAGE);
+  for (uint64_t offset = 0; offset < STRIPES; offset += STRIPES_LEN)
+    NBD_OK (nbd_pwrite (nbd, buf, STRIPES_LEN, offset, 0));
+  free (buf);
+}
+
+/* What has been said of the stripes. */
+struct stripes {
+  uint64_t end;
+  size_t most; /* in one answer */
+};
+
+/* NOLINTBEGIN(readability-non-const-parameter): libnbd's type has "error" */
+static int
+stripes_receive (void *user_data, const char *context, uint64_t offset,
+                 uint32_t *entries, size_t nr_entries, int *error)
+{
+  struct stripes *stripes = user_data;
+
+  (void) error;
+  CHECK (strcmp (context, LIBNBD_CONTEXT_BASE_ALLOCATION) == 0);
+  CHECK (offset == stripes->end);
+  for (size_t i = 0; i < nr_entries; i += 2) {
+    CHECK (entries[i] == PAGE);
+    CHECK (entries[i + 1] == (stripes->end / PAGE % 2 == 0 ? 0 : HOLE));
+    stripes->end += entries[i];
+  }
+  if (nr_entries / 2 > stripes->most)
+    stripes->most = nr_entries / 2;
+  return 0;
+}
+/* NOLINTEND(readability-non-const-parameter) */
+
+/* A client sees the whole map, and the server has no long list for it. */
+static void
+test_extents_bounded (void)
+{
+  struct stripes stripes = {0};
+  struct nbd_handle *nbd;
+  struct server server;
+  uint64_t peak;
+
+  server_start (&server, "-t", "1", "2G", NULL);
+  nbd = server_connect (&server);
+  write_stripes (nbd);
+  peak = memory_peak (&server);
+  while (stripes.end < STRIPES)
+    NBD_OK (nbd_block_status (nbd, STRIPES - stripes.end, stripes.end,
+                              (nbd_extent_callback){
+                                  .callback = stripes_receive,
+                                  .user_data = &stripes,
+                              },
+                              0));
+  CHECK (stripes.end == STRIPES);
+  peak = memory_peak (&server) - peak;
+  printf ("%" PRIu64 " bytes for answers of %zu extents\n", peak, stripes.most);
+  CHECK (stripes.most > 1 && stripes.most <= 16384);
+  CHECK (peak <= MiB);
+  nbd_close (nbd);
+  server_stop (&server);
+}
+
 static void
 test_maximum_imposed (void)
 {
@@ -165,6 +259,7 @@ main (void)
   test_given_back ();
   test_given_back_again ();
   test_bounded ();
+  test_extents_bounded ();
   test_maximum_imposed ();
   return EXIT_SUCCESS;
 }
