@@ -8,8 +8,10 @@
 #include "backed.h"
 #include "packed.h"
 #include "pageio.h"
+#include "seglog.h"
 #include "slottable.h"
 #include "workpool.h"
+#include "writeback.h"
 #include "zcomp.h"
 
 struct zram *zram;
@@ -51,9 +53,37 @@ make_device_with_workers (void)
   make_device_of ((struct zram_config){0}, STORE_SEGMENTS, 4096);
 }
 
+struct zram_stats
+stats (void)
+{
+  struct zram_stats s;
+
+  zram_stats (zram, &s);
+  return s;
+}
+
+/* Whatever has failed: when all pages have gone, and the logs, which have a
+ * segment each to go on with, nothing keeps one.  (A pin that is left would do
+ * so for ever.) */
+static void
+must_free_all_segments (void)
+{
+  struct writeback *const writeback = zram->writeback;
+  struct zram_stats s;
+
+  zram_discard (zram, DISKSIZE, 0);
+  seglog_destroy (writeback->fresh);
+  seglog_destroy (writeback->moved);
+  writeback->fresh = writeback->moved = NULL;
+  s = stats ();
+  ck_assert_uint_eq (s.bd_live, 0);
+  ck_assert_uint_eq (s.bd_free_segments, s.bd_segments);
+}
+
 void
 destroy_device (void)
 {
+  must_free_all_segments ();
   zram_destroy (zram);
   workpool_destroy (workers);
   zram = NULL;
@@ -117,15 +147,6 @@ must_read_at_once (uint64_t seed)
     must (memcmp (page, all + i * sizeof page, sizeof page) == 0);
   }
   free (all);
-}
-
-struct zram_stats
-stats (void)
-{
-  struct zram_stats s;
-
-  zram_stats (zram, &s);
-  return s;
 }
 
 int

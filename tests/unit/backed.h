@@ -36,6 +36,8 @@ extern void
 make_device_of (struct zram_config config, unsigned segments, unsigned block);
 extern void make_device (void);
 extern void make_device_with_workers (void);
+
+/* Drops all pages first: every segment must be free then. */
 extern void destroy_device (void);
 
 /* Page INDEX as SEED makes it: all kinds of content, by turns. */

@@ -209,6 +209,23 @@ START_TEST (a_read_that_fails_can_be_repeated)
   free (all);
 }
 
+/* In requests for more pages than reads may be in flight, more often than so
+ * many (64): none of these is lost, or reads would wait for one for ever. */
+START_TEST (reads_may_fail_often)
+{
+  char *const all = malloc (DISKSIZE);
+
+  fill (1);
+  ck_assert_int_eq (writeback_all (), 0);
+  for (unsigned n = 0; n < 100; n++) {
+    memory_store_fail_read (store, 0, -EIO);
+    must_equal (zram_read (zram, all, DISKSIZE, 0), -EIO);
+  }
+  must_read_at_once (1);
+  must_be_at_rest ();
+  free (all);
+}
+
 /* The store is full: what found room is there, the others stay. */
 /* Pages that nobody wants any more are half of a store that has little room
  * else; there is a budget for less than a segment at a time.  As often as it is
@@ -287,6 +304,7 @@ add_tests (TCase *tc)
 {
   tcase_add_test (tc, a_write_that_fails_loses_nothing);
   tcase_add_test (tc, a_read_that_fails_can_be_repeated);
+  tcase_add_test (tc, reads_may_fail_often);
   tcase_add_test (tc, a_change_that_finds_no_memory_changes_nothing);
   tcase_add_loop_test (tc, a_run_whose_store_stops_loses_nothing, 0, 2);
 }
