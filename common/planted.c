@@ -72,13 +72,14 @@ planted_open (const char *name, int flags, bool *planted)
 }
 
 int
-planted_make_or_open (const char *name, int flags, bool *planted)
+planted_make_or_open (const char *name, int flags, bool *made, bool *planted)
 {
-  *planted = false;
+  *made = *planted = false;
   for (int i = 0; i < TRIES; i++) {
     /* None is made where a link leads. */
     int fd = open (name, flags | O_CREAT | O_EXCL, 0600);
 
+    *made = fd >= 0;
     if (fd >= 0 || errno != EEXIST)
       return fd;
     fd = planted_open (name, flags, planted);

@@ -11,7 +11,8 @@
  * by a link.  *PLANTED: it is none, and errno is EPERM. */
 extern int planted_open (const char *name, int flags, bool *planted);
 
-/* The same, where what is not there is made, for its owner alone. */
-extern int planted_make_or_open (const char *name, int flags, bool *planted);
+/* The same, where what is not there is made (*MADE), for its owner alone. */
+extern int
+planted_make_or_open (const char *name, int flags, bool *made, bool *planted);
 
 #endif /* ZRAM_PLANTED_H */

@@ -90,8 +90,10 @@ make_device (const struct disk *disk, struct zram **zram, char **why)
     r = store_open (&config.store, &store, why);
   if (r == 0)
     r = zram_create (zram, &config);
-  if (r < 0)
+  if (r < 0) {
+    store_undo (config.store);
     store_close (config.store);
+  }
   return r;
 }
 
@@ -127,8 +129,10 @@ do_disk_start (struct disk *disk, char **why)
   r = zram_start (zram);
   if (r == 0)
     disk->zram = zram;
-  else
+  else {
+    zram_undo_store (zram);
     zram_destroy (zram);
+  }
   return r;
 }
 

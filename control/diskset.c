@@ -458,6 +458,15 @@ diskset_stop (struct diskset *set)
   workpool_stop (set->workers);
 }
 
+void
+diskset_undo (struct diskset *set)
+{
+  diskset_stop (set);
+  for (struct disk *disk = set->disks; disk; disk = disk->next)
+    if (disk->zram)
+      zram_undo_store (disk->zram);
+}
+
 /* Clients. */
 
 /* A disk for a client who has asked for it; it has no device yet. */

@@ -63,6 +63,9 @@ extern int diskset_create (struct diskset *set, struct attr_error *error);
 extern int diskset_start (struct diskset *set, struct attr_error *error);
 extern void diskset_stop (struct diskset *set);
 
+/* The start has failed: stop, and leave no store that was not there before. */
+extern void diskset_undo (struct diskset *set);
+
 /* The disk after DISK, whose reference this takes over, or the first one after
  * NULL; with a reference.  NULL: there is no other. */
 extern struct disk *diskset_next (struct diskset *set, struct disk *disk);

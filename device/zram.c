@@ -190,6 +190,14 @@ zram_stop (struct zram *zram)
 }
 
 void
+zram_undo_store (struct zram *zram)
+{
+  zram_stop (zram);
+  if (zram->writeback)
+    store_undo (zram->writeback->store);
+}
+
+void
 zram_set_mem_limit (struct zram *zram, uint64_t bytes)
 {
   zs_pool_set_limit (zram->pool, bytes);

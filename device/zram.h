@@ -205,6 +205,10 @@ extern int zram_start (struct zram *zram);
  * does it too. */
 extern void zram_stop (struct zram *zram);
 
+/* Stop it; a server that could not start leaves no store that was not there
+ * before.  zram_destroy next. */
+extern void zram_undo_store (struct zram *zram);
+
 /* Move pages together until no whole zspage is gained by it, or RUN, which
  * may be NULL, is stopped; and give back what had been emptied before, which
  * otherwise takes up to half a second.  Returns the pages gained; 0 at once if

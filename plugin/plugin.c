@@ -149,9 +149,21 @@ print_run_id (void)
              config.server.run_id);
 }
 
-/* What can fail, fails here, while somebody still reads the message. */
+/* A start that fails leaves what was there before, and nothing else: nbdkit
+ * ends then, and calls nothing here again. */
 static int
-plugin_get_ready (void)
+undo_start (int r)
+{
+  if (r < 0) {
+    ctlsocket_stop ();
+    diskset_undo (&set);
+    report_undo ();
+  }
+  return r;
+}
+
+static int
+prepare (void)
 {
   struct attr_error error;
 
@@ -164,12 +176,19 @@ plugin_get_ready (void)
     return -1;
   }
   print_run_id ();
-  return bind_control_socket (); /* the last: nbdkit undoes nothing */
+  return bind_control_socket ();
+}
+
+/* What can fail, fails here, while somebody still reads the message. */
+static int
+plugin_get_ready (void)
+{
+  return undo_start (prepare ());
 }
 
 /* The fork leaves threads behind, so they start here. */
 static int
-plugin_after_fork (void)
+start (void)
 {
   struct attr_error error;
   int r;
@@ -187,6 +206,12 @@ plugin_after_fork (void)
     return -1;
   }
   return report_start (&set);
+}
+
+static int
+plugin_after_fork (void)
+{
+  return undo_start (start ());
 }
 
 static void

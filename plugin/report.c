@@ -44,6 +44,7 @@ static struct {
   struct diskset *set;
   pthread_t thread;
   bool running;
+  const char *made; /* the name of the statsfile, if it was not there */
 } report = {.pipe = {-1, -1}, .file = -1};
 
 static void
@@ -72,9 +73,10 @@ open_statsfile (const char *statsfile)
 {
   const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   struct stat statbuf;
-  bool planted;
+  bool made, planted;
 
-  report.file = planted_make_or_open (statsfile, flags, &planted);
+  report.file = planted_make_or_open (statsfile, flags, &made, &planted);
+  report.made = made ? statsfile : NULL;
   if (planted)
     return refuse_statsfile (
         statsfile, "is a link or somebody else's, in a directory where "
@@ -285,6 +287,23 @@ report_stop (void)
     poll (&room, 1, -1);
   pthread_join (report.thread, NULL);
   report.running = false;
+}
+
+/* Is its name our file's still? */
+static bool
+statsfile_is_ours (void)
+{
+  struct stat ours, named;
+
+  return fstat (report.file, &ours) == 0 && lstat (report.made, &named) == 0 &&
+         ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+void
+report_undo (void)
+{
+  if (report.made && statsfile_is_ours ())
+    unlink (report.made);
 }
 
 static void

@@ -22,6 +22,9 @@ extern int report_start (struct diskset *set);
 /* In .cleanup: write once more, and end the thread. */
 extern void report_stop (void);
 
+/* The start has failed: a statsfile that was not there before goes. */
+extern void report_undo (void);
+
 /* In .unload: this code is about to go, so from now on the signal is ignored;
  * its default action would kill. */
 extern void report_unload (void);

@@ -25,6 +25,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,8 +200,29 @@ take (struct store *store, char *buf, const struct store_config *config,
     r = write_mark (store, buf, config->backing_dev, why);
   if (r == 0)
     r = check_memory (store, config, why);
-  if (r < 0 && store->kind->undo)
-    store->kind->undo (store, config);
+  if (r < 0)
+    store_undo (store);
+  return r;
+}
+
+/* A file that may not grow so far (RLIMIT_FSIZE) is an error to be told, and
+ * not a signal that ends the process, whose dispositions are not ours.  The
+ * kernel sends it to the thread that does it: it waits there, and is taken. */
+static int
+take_without_signal (struct store *store, char *buf,
+                     const struct store_config *config, char **why)
+{
+  const struct timespec now = {0};
+  sigset_t limit, old;
+  int r;
+
+  sigemptyset (&limit);
+  sigaddset (&limit, SIGXFSZ);
+  pthread_sigmask (SIG_BLOCK, &limit, &old);
+  r = take (store, buf, config, why);
+  if (!sigismember (&old, SIGXFSZ))
+    sigtimedwait (&limit, NULL, &now);
+  pthread_sigmask (SIG_SETMASK, &old, NULL);
   return r;
 }
 
@@ -225,7 +247,7 @@ store_open (struct store **storep, const struct store_config *config,
     return -ENOMEM;
   r = kind->open_store (&store, config, why);
   if (r == 0) {
-    r = take (store, buf, config, why);
+    r = take_without_signal (store, buf, config, why);
     if (r == 0)
       *storep = store;
     else
@@ -252,6 +274,13 @@ store_stop (struct store *store)
 {
   if (atomic_exchange (&store->running, false))
     store->kind->stop (store);
+}
+
+void
+store_undo (struct store *store)
+{
+  if (store && store->kind->undo)
+    store->kind->undo (store);
 }
 
 void

@@ -101,6 +101,11 @@ extern int store_start (struct store *store);
  * waits for a server, and end the threads.  Harmless if it was not started. */
 extern void store_stop (struct store *store);
 
+/* It is not to be used after all: make it what it was before store_open, a file
+ * that was made there goes.  Stop it first, close it next.  STORE may be NULL.
+ */
+extern void store_undo (struct store *store);
+
 /* Stop it first.  STORE may be NULL. */
 extern void store_close (struct store *store);
 

@@ -41,6 +41,7 @@
 
 struct store_file {
   struct store store;
+  char *name;
   int fd;
   bool made; /* by this store: it was not there */
   bool is_device;
@@ -333,6 +334,7 @@ free_file (struct store_file *file)
     file->engine->kind->close (file->engine);
   if (file->fd >= 0)
     close (file->fd);
+  free (file->name);
   free (file);
 }
 
@@ -342,13 +344,13 @@ file_close (struct store *store)
   free_file (file_of (store));
 }
 
-/* Is NAME this file's still? */
+/* Is its name this file's still? */
 static bool
-is_still_at (const struct store_file *file, const char *name)
+is_still_at (const struct store_file *file)
 {
   struct stat ours, named;
 
-  return fstat (file->fd, &ours) == 0 && lstat (name, &named) == 0 &&
+  return fstat (file->fd, &ours) == 0 && lstat (file->name, &named) == 0 &&
          ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
@@ -361,12 +363,12 @@ file_length (const struct store_file *file)
 }
 
 static void
-file_undo (struct store *store, const struct store_config *config)
+file_undo (struct store *store)
 {
   const struct store_file *const file = file_of (store);
 
-  if (file->made && is_still_at (file, config->backing_dev))
-    unlink (config->backing_dev);
+  if (file->made && is_still_at (file))
+    unlink (file->name);
   else if (!file->is_device && file_length (file) > store->there)
     (void) !ftruncate (file->fd, (off_t) store->there);
 }
@@ -381,10 +383,11 @@ file_open (struct store **store, const struct store_config *config, char **why)
     return -ENOMEM;
   file->store.kind = &store_kind_file;
   file->fd = -1;
+  file->name = strdup (config->backing_dev);
   file->wanted = config->no_memory && config->engine == STORE_ENGINE_AUTO
                      ? STORE_ENGINE_THREADS
                      : config->engine;
-  r = open_file (file, config, why);
+  r = file->name ? open_file (file, config, why) : -ENOMEM;
   if (r == 0 && !file->is_device)
     r = lock_file (file, config->backing_dev, why);
   if (r == 0)
@@ -395,7 +398,7 @@ file_open (struct store **store, const struct store_config *config, char **why)
     return 0;
   }
   if (file->made)
-    file_undo (&file->store, config);
+    file_undo (&file->store);
   free_file (file);
   return r;
 }

@@ -51,7 +51,7 @@ struct store {
  *              -EOPNOTSUPP, or NULL: its start and its end have to be read
  *   prepare    give it its size: it is known that what is there may be lost
  *   undo       make it what it was before open_store (): prepare () or what
- *              follows has failed, or it was refused
+ *              follows has failed, or it was refused, or is not to be used
  *   is_away
  *
  * open_store () changes nothing (a file that is not there may be made; undo ()
@@ -74,7 +74,7 @@ struct store_kind {
   int (*is_blank) (struct store *store);
   int (*prepare) (struct store *store, const struct store_config *config,
                   char **why);
-  void (*undo) (struct store *store, const struct store_config *config);
+  void (*undo) (struct store *store);
   void (*close) (struct store *store);
   int (*read_now) (struct store *store, void *buf, uint32_t len,
                    uint64_t offset);

@@ -34,7 +34,7 @@ check_run ()
   [ "${#lines[@]}" -eq 1 ] || complain "$mode $*: not one line"
   [[ ${lines[0]-} =~ ^nbdkit:\ (zram:\ )?error:\ .*$pattern ]] ||
     complain "$mode $*: the line does not match \"$pattern\""
-  for file in pid socket stats; do
+  for file in pid socket stats store control; do
     [ -e "$dir/$file" ] || continue
     complain "$mode $*: there is a file $file"
     rm -f "$dir/$file"
@@ -212,6 +212,20 @@ bad 'statsfile.*/nowhere/stats' 1M "statsfile=$dir/nowhere/stats"
 bad 'statsfile' 1M statsfile=/
 bad 'statsfile' 1M "statsfile=$dir"
 bad 'statsfile' 1M "statsfile=$dir/error/stats"
+
+# What fails last, when everything else has been made.
+touch "$dir/regular"
+bad 'control: .*/regular: is there' 1M "control=$dir/regular" \
+  "backing_dev=$dir/store" backing_size=1M "statsfile=$dir/stats"
+[ -f "$dir/regular" ] || complain 'control=: the file that was there is gone'
+
+# A file that may not grow so far: a line, and no SIGXFSZ.
+(
+  ulimit -f 8
+  bad 'backing_dev: .*/store: .*File too large' 1M "backing_dev=$dir/store" \
+    backing_size=1M "statsfile=$dir/stats" "control=$dir/control"
+  [ "$failures" -eq 0 ]
+) || failures=$((failures + 1))
 
 # A long value does not push out what is wrong.
 bad 'disksize' "disksize=$(printf '%04096d' 7)x"

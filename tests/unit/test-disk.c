@@ -367,6 +367,33 @@ START_TEST (a_disk_that_cannot_be_made_is_none)
   ck_assert_int_eq (set ("disksize", "1M"), 0);
 }
 
+/* A store that was made for it goes, whether the device cannot be made or not
+ * be started. */
+START_TEST (a_disk_that_cannot_be_made_leaves_no_store)
+{
+  char dir[] = "/tmp/test-disk-XXXXXX";
+  char *file, *why;
+
+  ck_assert_ptr_nonnull (mkdtemp (dir));
+  ck_assert_int_gt (asprintf (&file, "%s/store", dir), 0);
+  snprintf (disk.config.backing.dev, sizeof disk.config.backing.dev, "%s",
+            file);
+  disk.config.backing.size = 16 * MIB;
+  disk.config.disksize = ZRAM_MAX_DISKSIZE + 1;
+  ck_assert_int_eq (do_disk_create (&disk, &why), -EINVAL);
+  ck_assert_int_ne (access (file, F_OK), 0);
+
+  disk.config.disksize = MIB;
+  if (memory_can_be_limited ()) {
+    memory_limit (6 * MIB); /* there is none for a thread's stack */
+    ck_assert_int_eq (do_disk_start (&disk, &why), -EAGAIN);
+    memory_limit_lift ();
+    ck_assert_int_ne (access (file, F_OK), 0);
+  }
+  ck_assert_int_eq (rmdir (dir), 0);
+  free (file);
+}
+
 START_TEST (swap_takes_no_more_memory_than_there_is)
 {
   disk.config.no_faults = true;
@@ -455,6 +482,7 @@ main (void)
   tcase_add_test (tc, who_tells_is_not_kept_waiting_by_those_who_ask);
   tcase_add_test (tc, a_reset_keeps_what_zram_does_not_have);
   tcase_add_test (tc, a_disk_that_cannot_be_made_is_none);
+  tcase_add_test (tc, a_disk_that_cannot_be_made_leaves_no_store);
   tcase_add_test (tc, swap_takes_no_more_memory_than_there_is);
   tcase_add_test (tc, a_store_has_a_whole_name);
   tcase_add_test (tc, a_run_of_swap_takes_no_more_memory_than_there_is);

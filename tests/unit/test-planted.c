@@ -165,14 +165,15 @@ START_TEST (the_directorys_owner_is_trusted)
 }
 
 static void
-must_make_or_open (const char *name)
+must_make_or_open (const char *name, bool make)
 {
   struct stat statbuf;
-  bool planted = true;
-  const int fd =
-      planted_make_or_open (name, O_RDWR | O_APPEND | O_CLOEXEC, &planted);
+  bool planted = true, made = !make;
+  const int fd = planted_make_or_open (name, O_RDWR | O_APPEND | O_CLOEXEC,
+                                       &made, &planted);
 
   ck_assert_int_ge (fd, 0);
+  ck_assert_int_eq (made, make);
   ck_assert (!planted);
   ck_assert_int_eq (fstat (fd, &statbuf), 0);
   ck_assert_int_eq (statbuf.st_nlink, 1);
@@ -184,29 +185,30 @@ START_TEST (what_is_not_there_is_made)
   struct stat statbuf;
 
   umask (0);
-  must_make_or_open (path);
+  must_make_or_open (path, true);
   ck_assert_int_eq (stat (path, &statbuf), 0);
   ck_assert_uint_eq (statbuf.st_mode & 07777, 0600);
-  must_make_or_open (path);
+  must_make_or_open (path, false);
 }
 
 START_TEST (what_goes_meanwhile_is_made_again)
 {
   make_file (path);
   goings = 1;
-  must_make_or_open (path);
+  must_make_or_open (path, true);
   ck_assert_uint_eq (goings, 0);
 }
 
 START_TEST (nothing_is_made_where_a_link_leads)
 {
-  bool planted = true;
+  bool planted = true, made = true;
 
   unlink (target);
   ck_assert_int_eq (symlink (target, path), 0);
-  ck_assert_int_eq (planted_make_or_open (path, O_RDWR | O_CLOEXEC, &planted),
-                    -1);
+  ck_assert_int_eq (
+      planted_make_or_open (path, O_RDWR | O_CLOEXEC, &made, &planted), -1);
   ck_assert_int_eq (errno, ENOENT);
+  ck_assert (!made);
   ck_assert (!planted);
   ck_assert_int_eq (access (target, F_OK), -1);
 }

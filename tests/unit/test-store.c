@@ -533,16 +533,37 @@ must_leave_no_trace (const struct store_config *config, int code,
   ck_assert_int_eq (status ().st_size, MIB);
 }
 
+/* The signal that this sends by default would end the test; none is left
+ * waiting, and the mask is as before. */
 START_TEST (a_file_that_cannot_grow_is_as_before)
 {
   const struct rlimit limit = {2 << 20, RLIM_INFINITY};
   const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
   const struct store_config config = config_of (path, SIZE);
 
-  signal (SIGXFSZ, SIG_IGN);
+  sigset_t mask;
+
   ck_assert_int_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
   must_leave_no_trace (&config, -EFBIG, "backing_size");
   setrlimit (RLIMIT_FSIZE, &none);
+  pthread_sigmask (SIG_SETMASK, NULL, &mask);
+  ck_assert (!sigismember (&mask, SIGXFSZ));
+}
+
+START_TEST (what_is_not_used_after_all_is_as_before)
+{
+  must_open (path, SIZE);
+  store_undo (store);
+  store_close (store);
+  must_not_be_there ();
+
+  make_file (MIB, "", 0);
+  must_open (path, SIZE);
+  ck_assert_int_eq (status ().st_size, SIZE);
+  store_undo (store);
+  store_close (store);
+  ck_assert_int_eq (status ().st_size, MIB);
+  store_undo (NULL);
 }
 
 START_TEST (a_file_without_room_is_as_before)
@@ -695,6 +716,7 @@ add_files (TCase *tc)
   tcase_add_test (tc, what_may_not_be_written_is_refused);
   tcase_add_test (tc, two_servers_never_have_one_file);
   tcase_add_test (tc, a_file_that_cannot_grow_is_as_before);
+  tcase_add_test (tc, what_is_not_used_after_all_is_as_before);
   tcase_add_test (tc, a_file_without_room_is_as_before);
   tcase_add_test (tc, what_has_taken_its_place_stays);
   tcase_add_test (tc, a_file_without_a_mark_is_as_before);
