@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "attr.h"
 #include "ctlsocket.h"
 #include "diskset.h"
+#include "headroom.h"
 #include "report.h"
 #include "zcomp.h"
 #include "zram.h"
@@ -230,6 +232,22 @@ zram_of (void *handle)
   const struct disk *const disk = handle;
 
   return disk->zram;
+}
+
+/* One line in the log for those who are sent away one after the other. */
+static int
+plugin_preconnect (int readonly)
+{
+  static atomic_bool told;
+  const bool left = headroom_left ();
+
+  (void) readonly;
+  if (!left && !atomic_exchange (&told, true))
+    nbdkit_error ("too many connections for the descriptors that there are "
+                  "(ulimit -n): new ones are refused");
+  if (left)
+    told = false;
+  return left ? 0 : -1;
 }
 
 static void *
@@ -481,6 +499,7 @@ static struct nbdkit_plugin plugin = {
     .after_fork = plugin_after_fork,
     .cleanup = plugin_cleanup,
 
+    .preconnect = plugin_preconnect,
     .open = plugin_open,
     .close = plugin_close,
     .export_description = plugin_export_description,
