@@ -57,6 +57,31 @@ must_not_connect "nbds://127.0.0.1:$port/?tls-certificates=$dir/others/client" \
   'gnutls_'
 stop_tcp
 
+# What SECURITY says to set, in the manual, but for places of this test's own.
+manuals_command=$(awk '
+  /^=for tls$/ { on = 1; next }
+  on && /^[^ ]/ { exit }
+  on { sub (/^ /, ""); print }' "$top_srcdir/man/nbdkit-zram-plugin.pod")
+grep -q mem_limit= <<<"$manuals_command" || die "the manual has no command"
+manuals_command=${manuals_command//192.0.2.1/127.0.0.1}
+manuals_command=${manuals_command//\/etc\/pki\/nbdkit/$dir/ours/server}
+manuals_command=${manuals_command//\/run\/zram.control/$control}
+manuals_command=${manuals_command// zram / $plugin }
+nbdkit ()
+{
+  serve_tcp "$@"
+}
+eval "$manuals_command"
+uri="nbds://127.0.0.1:$port/?tls-certificates=$dir/ours/client"
+[ "$(nbdinfo --size "$uri")" -eq $((4 << 30)) ] || die 'another size'
+head -c 1M /dev/urandom >"$dir/noise"
+nbdcopy --connections=4 "$dir/noise" "$uri"
+[ "$(column mm_stat 4)" -eq $((1 << 30)) ] || die 'another mem_limit'
+must_not_connect "nbd://127.0.0.1:$port" 'requires TLS'
+[ "$(tr '\0' '\n' <"/proc/$(cat "$dir/pid")/cmdline" | grep -A 1 -x -e -t)" = \
+  "-t"$'\n'1 ] || die 'it has more threads than the manual reckons with'
+stop_tcp
+
 # Both have alice's key.
 psktool -u alice -p "$dir/keys" >"$dir/psktool.log" 2>&1
 psktool -u alice -p "$dir/other-keys" >"$dir/psktool.log" 2>&1
