@@ -23,9 +23,8 @@
 
 /* Bytes of holes, if that many pay.  While much is being freed they do not,
  * unless somebody has ASKED, who knows that it is over: it may well be what a
- * run would just have moved.  Beside such runs a TRIM of
- * everything takes 1.1 to 1.3 times as long (4 GiB, medians of three and four
- * alternating runs).
+ * run would just have moved.  Beside such runs a TRIM of everything takes 1.1
+ * to 1.3 times as long (4 GiB, medians of three and four alternating runs).
  */
 static uint64_t
 holes_that_pay (struct background *background, bool asked)
