@@ -34,6 +34,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "completion.h"
 #include "packed.h"
 #include "pageio.h"
@@ -51,6 +52,10 @@
 /* An object that begins near the end of a block ends in the next but one. */
 #define MAX_BLOCK   4096U
 #define BUFFER_SIZE ((size_t) 3 * MAX_BLOCK)
+
+/* Damage is told of once in so many milliseconds: whoever may read could fill
+ * the log. */
+#define TELL_MS 1000U
 
 _Static_assert(PACKED_MAX + MAX_BLOCK <= BUFFER_SIZE, "an object fits");
 
@@ -74,6 +79,8 @@ struct readback_pool {
   pthread_mutex_t lock;
   pthread_cond_t more;
   struct readback *free;
+  uint64_t told;   /* when damage was told of, in milliseconds; 0: never */
+  uint64_t untold; /* reads that met some since then */
   char *buffers;
   struct readback all[NR_READBACKS];
 };
@@ -229,18 +236,42 @@ prepare (struct zram *zram, struct readback *readback, uint64_t word)
   };
 }
 
+/* Is damage to be told of now?  Then *UNTOLD is how often it was not since it
+ * last was. */
+static bool
+may_tell (struct readback_pool *pool, uint64_t *untold)
+{
+  const uint64_t now = clock_ms ();
+
+  pthread_mutex_lock (&pool->lock);
+  const bool may = pool->told == 0 || now - pool->told >= TELL_MS;
+
+  *untold = pool->untold;
+  pool->untold = may ? 0 : pool->untold + 1;
+  if (may)
+    pool->told = now;
+  pthread_mutex_unlock (&pool->lock);
+  return may;
+}
+
 static void
 complain (const struct zram *zram, uint64_t index, uint64_t where)
 {
-  char line[128];
+  char line[192];
+  uint64_t untold;
+  int len;
 
   stats_add (&zram->stats, BD_CHECKSUM_ERRORS, 1);
-  if (!zram->complain)
+  if (!zram->complain || !may_tell (zram->writeback->readbacks, &untold))
     return;
-  snprintf (line, sizeof line,
-            "page %" PRIu64 ": byte %" PRIu64 " of the backing store: this is "
-            "not what was put there",
-            index, where);
+  len = snprintf (line, sizeof line,
+                  "page %" PRIu64 ": byte %" PRIu64 " of the backing store: "
+                  "this is not what was put there",
+                  index, where);
+  if (untold > 0)
+    snprintf (line + len, sizeof line - (size_t) len,
+              "; nor was it at %" PRIu64 " reads since the last such line",
+              untold);
   zram->complain (line);
 }
 

@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backed.h"
+#include "clock.h"
 #include "packed.h"
 #include "slottable.h"
 #include "store.h"
@@ -19,10 +21,12 @@
 /* Whatever becomes of what is stored, a page that is not what it was is an
  * error, and only that page. */
 static char complaint[256];
+static unsigned complaints;
 
 static void
 listen (const char *line)
 {
+  complaints++;
   snprintf (complaint, sizeof complaint, "%s", line);
 }
 
@@ -42,6 +46,34 @@ START_TEST (damage_is_told)
   snprintf (expected, sizeof expected, "page 7: byte %llu of",
             (unsigned long long) where);
   ck_assert_ptr_nonnull (strstr (complaint, expected));
+}
+
+/* Whoever may read could fill the log: a line a second, and how many there
+ * would have been. */
+START_TEST (damage_is_told_a_few_times)
+{
+  const struct timespec longer = {.tv_sec = 1, .tv_nsec = 100000000};
+  const uint64_t before = clock_ms ();
+  char page[ZRAM_PAGE_SIZE];
+  const char *reads;
+
+  destroy_device ();
+  make_device_of ((struct zram_config){.complain = listen}, 96, 512);
+  fill (1);
+  ck_assert_int_eq (writeback_all (), 0);
+  memory_store_bytes (store)[slot_wb_where (word_of (7)) + 100] ^= 1;
+  for (unsigned i = 0; i < 1000; i++)
+    ck_assert_int_eq (zram_read (zram, page, sizeof page, 7 * sizeof page),
+                      -EIO);
+  ck_assert_uint_ge (complaints, 1);
+  ck_assert_uint_le (complaints, 1 + (clock_ms () - before) / 1000);
+  ck_assert_uint_eq (stats ().bd_checksum_errors, 1000);
+
+  nanosleep (&longer, NULL);
+  ck_assert_int_eq (zram_read (zram, page, sizeof page, 7 * sizeof page), -EIO);
+  reads = strstr (complaint, "; nor was it at ");
+  ck_assert_ptr_nonnull (reads);
+  ck_assert_ptr_nonnull (strstr (reads, " reads since the last such line"));
 }
 
 /* A thousand corruptions of a file, up to four at once. */
@@ -349,6 +381,7 @@ main (void)
   tc = suite_case (suite, "alone");
   tcase_add_checked_fixture (tc, make_device, destroy_device);
   tcase_add_test (tc, damage_is_told);
+  tcase_add_test (tc, damage_is_told_a_few_times);
   tcase_add_test (tc, damage_is_found);
   tcase_add_test (tc, what_was_there_before_is_found);
   tcase_add_loop_test (tc, what_is_damaged_is_not_moved, 0, 2);
