@@ -30,3 +30,23 @@ systemd-analyze security --offline=yes --threshold=30 nbdkit-zram@nbd0.service \
 # Who has pages there would read an empty disk.
 ! grep -h '^Restart=' "$dir"/units/*.service | grep -vx 'Restart=no' ||
   die 'a server is started again by itself'
+
+# What a machine depends on, and nothing else would show: who may connect;
+# memory that is there when there is none, and neither swapped nor killed for;
+# a server that is not killed, and a swapoff that is not, while pages are there.
+while read -r unit setting; do
+  grep -qxF "$setting" "$dir/units/$unit" || die "$unit has no $setting"
+done <<'END'
+nbdkit-zram@.socket SocketMode=0600
+nbdkit-zram@.service UMask=0077
+nbdkit-zram@.service NoNewPrivileges=yes
+nbdkit-zram@.service LimitMEMLOCK=infinity
+nbdkit-zram@.service MemorySwapMax=0
+nbdkit-zram@.service OOMScoreAdjust=-1000
+nbdkit-zram@.service OOMPolicy=continue
+nbdkit-zram@.service ManagedOOMPreference=omit
+nbdkit-zram@.service KillSignal=SIGCONT
+nbdkit-zram@.service SendSIGKILL=no
+nbdkit-zram-swap@.service TimeoutStopSec=infinity
+nbdkit-zram-swap@.service OOMScoreAdjust=-1000
+END
