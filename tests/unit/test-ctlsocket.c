@@ -6,7 +6,6 @@
  */
 #include <config.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -78,19 +77,6 @@ static char path[80];
 static char message[256];
 static unsigned descriptors; /* that were open before */
 
-static unsigned
-count_descriptors (void)
-{
-  DIR *const fds = opendir ("/proc/self/fd");
-  unsigned n = 0;
-
-  ck_assert_ptr_nonnull (fds);
-  while (readdir (fds))
-    n++;
-  closedir (fds);
-  return n;
-}
-
 static void
 setup (void)
 {
@@ -98,14 +84,14 @@ setup (void)
   snprintf (dir, sizeof dir, "/tmp/test-ctlsocket-XXXXXX");
   ck_assert_ptr_nonnull (mkdtemp (dir));
   snprintf (path, sizeof path, "%s/socket", dir);
-  descriptors = count_descriptors ();
+  descriptors = open_descriptors ();
 }
 
 /* However a client has gone, he has left nothing open. */
 static void
 teardown (void)
 {
-  ck_assert_uint_eq (count_descriptors (), descriptors);
+  ck_assert_uint_eq (open_descriptors (), descriptors);
   unlink (path);
   rmdir (dir);
 }

@@ -23,6 +23,7 @@ static char dir[64];
 static char path[80];
 static struct sockfile file;
 static char message[256];
+static unsigned descriptors; /* that were open before */
 
 static void
 setup (void)
@@ -30,11 +31,14 @@ setup (void)
   snprintf (dir, sizeof dir, "/tmp/test-sockfile-XXXXXX");
   ck_assert_ptr_nonnull (mkdtemp (dir));
   snprintf (path, sizeof path, "%s/socket", dir);
+  descriptors = open_descriptors ();
 }
 
+/* Whether a socket was made or not, none is left open. */
 static void
 teardown (void)
 {
+  ck_assert_uint_eq (open_descriptors (), descriptors);
   unlink (path);
   rmdir (dir);
 }

@@ -2,6 +2,7 @@
 /* What the unit suites share; unit.h says what for. */
 #include <config.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -275,6 +276,19 @@ proc_bytes (const char *file, const char *name)
   if (!found)
     ck_abort_msg ("%s has no %s", file, name);
   return kib << 10;
+}
+
+unsigned
+open_descriptors (void)
+{
+  DIR *const fds = opendir ("/proc/self/fd");
+  unsigned n = 0;
+
+  ck_assert_ptr_nonnull (fds);
+  while (readdir (fds))
+    n++;
+  closedir (fds);
+  return n;
 }
 
 uint64_t

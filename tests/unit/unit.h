@@ -99,6 +99,9 @@ threads_run (unsigned n, void (*work) (void *arg, unsigned me), void *arg);
 /* The number of kB that FILE, of /proc, gives after NAME, in bytes. */
 extern uint64_t proc_bytes (const char *file, const char *name);
 
+/* How many descriptors are open, and a few more: for comparing. */
+extern unsigned open_descriptors (void);
+
 /* Bytes that this process has in memory now, counted from its page tables. */
 extern uint64_t rss_bytes (void);
 
