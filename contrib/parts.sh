@@ -196,8 +196,9 @@ report_coverage ()
 }
 
 # Those that were not run, against what contrib/uncovered gives a reason for.
-# Ten without are let pass: what comes by chance is not all known.  (Of six runs,
-# one of them on one CPU, two lines came or went that it did not know of.)
+# Ten without are let pass, and three entries that are run by now: what comes by
+# chance, and on which machine, is not all known.  (Of six runs, one of them on
+# one CPU, two lines came or went that it did not know of.)
 explain_uncovered ()
 {
   awk '
@@ -217,13 +218,13 @@ explain_uncovered ()
       for (at in most)
         if (!n[at] && !at_times[at]) {
           print "REPORT: run by now, out of contrib/uncovered with it: " at
-          status = 1
+          stale++
         }
-      if (unknown > 10) {
+      if (unknown > 10)
         print unknown " lines are not run, without a reason: contrib/uncovered"
-        status = 1
-      }
-      exit status
+      if (stale > 3)
+        print stale " entries of contrib/uncovered are run by now"
+      exit unknown > 10 || stale > 3
     }' "$top/contrib/uncovered" "$1"
 }
 
