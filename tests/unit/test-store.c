@@ -4,7 +4,6 @@
  */
 #include <config.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -135,25 +134,12 @@ must_open (const char *name, uint64_t size)
   must_open_config (&config);
 }
 
-static unsigned
-count_fds (void)
-{
-  DIR *const fds = opendir ("/proc/self/fd");
-  unsigned n = 0;
-
-  ck_assert_ptr_nonnull (fds);
-  while (readdir (fds))
-    n++;
-  closedir (fds);
-  return n;
-}
-
 /* Its line begins with its name, and has TEXT. */
 static void
 must_refuse_config (const struct store_config *config, int code,
                     const char *text)
 {
-  const unsigned fds = count_fds ();
+  const unsigned fds = open_descriptors ();
   const size_t len = strlen (config->backing_dev);
 
   ck_assert_int_eq (try_config (config), code);
@@ -162,7 +148,7 @@ must_refuse_config (const struct store_config *config, int code,
                      why[len] == ':' && strstr (why, text),
                  "%s", why);
   ck_assert_ptr_null (strchr (why, '\n'));
-  ck_assert_uint_eq (count_fds (), fds);
+  ck_assert_uint_eq (open_descriptors (), fds);
 }
 
 static void
