@@ -44,19 +44,14 @@ holes_that_pay (struct background *background, bool asked)
 }
 
 static void
-compact_if_it_pays (struct background *background)
+compact_if_it_pays (struct background *background, bool asked)
 {
   struct vain *const vain = &background->vain;
   const struct run run = {.stop = &background->worker.stop};
-  const uint64_t now = clock_ms (), due = background->due;
+  const uint64_t holes = holes_that_pay (background, asked);
 
-  if (now < due)
-    return;
-  background->due = now + LOOK_MS;
-
-  const uint64_t holes = holes_that_pay (background, due == 0);
-
-  if (holes == 0 || (now < vain->until && holes < vain->holes + FEW_HOLES))
+  if (holes == 0 ||
+      (clock_ms () < vain->until && holes < vain->holes + FEW_HOLES))
     return;
   if (zs_compact (background->pool, &run) > 0)
     *vain = (struct vain){.pause = SHORTEST_PAUSE};
@@ -67,14 +62,20 @@ compact_if_it_pays (struct background *background)
   }
 }
 
+/* The table wakes us when many of its leaves are empty.  That is no reason to
+ * do more: beside a TRIM it would only be slower. */
 static void
 look (void *arg)
 {
   struct background *const background = arg;
+  const uint64_t now = clock_ms (), due = background->due;
 
   slot_table_shrink (background->table);
+  if (now < due)
+    return;
+  background->due = now + LOOK_MS;
   zs_pool_shrink (background->pool);
-  compact_if_it_pays (background);
+  compact_if_it_pays (background, due == 0);
 }
 
 int

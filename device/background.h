@@ -35,8 +35,8 @@ struct background {
   _Atomic unsigned compact_threshold; /* percent of the pool in holes; 0: never;
                                        * may change at any time */
   uint64_t live;        /* bytes in the pool when it was last looked at... */
-  _Atomic uint64_t due; /* ... and when to look again whether compaction pays,
-                         * in milliseconds; 0: now, since somebody asks */
+  _Atomic uint64_t due; /* ... and when the next time is, in milliseconds; 0:
+                         * now, since somebody asks */
   struct vain vain;
   struct worker worker;
 };

@@ -211,7 +211,7 @@ extern void zram_undo_store (struct zram *zram);
 
 /* Move pages together until no whole zspage is gained by it, or RUN, which
  * may be NULL, is stopped; and give back what had been emptied before, which
- * otherwise takes up to half a second.  Returns the pages gained; 0 at once if
+ * otherwise takes up to a second.  Returns the pages gained; 0 at once if
  * a run is under way.  Reads and writes go on meanwhile (zram's compact). */
 extern uint64_t zram_compact (struct zram *zram, const struct run *run);
 

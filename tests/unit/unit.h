@@ -105,8 +105,8 @@ extern unsigned open_descriptors (void);
 /* Bytes that this process has in memory now, counted from its page tables. */
 extern uint64_t rss_bytes (void);
 
-/* The same, once they are fewer than MOST, which what is given back within half
- * a second has ten for; or then. */
+/* The same, once they are fewer than MOST, which what is given back within a
+ * second has ten for; or then. */
 extern uint64_t rss_bytes_later (uint64_t most);
 
 /* Let this process have no more than EXTRA bytes of writable memory beyond what
