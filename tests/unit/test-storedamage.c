@@ -30,16 +30,24 @@ listen (const char *line)
   snprintf (complaint, sizeof complaint, "%s", line);
 }
 
+/* All of its pages are in the store. */
+static void
+listen_to_a_device (void)
+{
+  complaints = 0;
+  destroy_device ();
+  make_device_of ((struct zram_config){.complain = listen}, 96, 512);
+  fill (1);
+  ck_assert_int_eq (writeback_all (), 0);
+}
+
 /* In one line, which says where. */
 START_TEST (damage_is_told)
 {
   char page[ZRAM_PAGE_SIZE], expected[64];
   uint64_t where;
 
-  destroy_device ();
-  make_device_of ((struct zram_config){.complain = listen}, 96, 512);
-  fill (1);
-  ck_assert_int_eq (writeback_all (), 0);
+  listen_to_a_device ();
   where = slot_wb_where (word_of (7));
   memory_store_bytes (store)[where + 100] ^= 1;
   ck_assert_int_eq (zram_read (zram, page, sizeof page, 7 * sizeof page), -EIO);
@@ -57,10 +65,7 @@ START_TEST (damage_is_told_a_few_times)
   char page[ZRAM_PAGE_SIZE];
   const char *reads;
 
-  destroy_device ();
-  make_device_of ((struct zram_config){.complain = listen}, 96, 512);
-  fill (1);
-  ck_assert_int_eq (writeback_all (), 0);
+  listen_to_a_device ();
   memory_store_bytes (store)[slot_wb_where (word_of (7)) + 100] ^= 1;
   for (unsigned i = 0; i < 1000; i++)
     ck_assert_int_eq (zram_read (zram, page, sizeof page, 7 * sizeof page),
