@@ -67,6 +67,17 @@ START_TEST (another_is_not_taken_for_it)
   ck_assert (packed_check (place, room, SEED, OWNER, len));
 }
 
+/* However long it is: the hash takes its bytes in blocks. */
+START_TEST (its_last_byte_counts)
+{
+  for (uint32_t len = 1; len <= ZRAM_PAGE_SIZE; len++) {
+    char *const place = put (len);
+
+    place[PACKED_HEADER + len - 1] ^= 1;
+    must (!packed_check (place, packed_size (len), SEED, OWNER, len));
+  }
+}
+
 /* Nothing is read behind the room that there is. */
 START_TEST (what_is_no_header_is_none)
 {
@@ -104,6 +115,7 @@ main (void)
   tcase_add_checked_fixture (tc, setup, NULL);
   tcase_add_test (tc, what_was_put_is_found);
   tcase_add_test (tc, another_is_not_taken_for_it);
+  tcase_add_test (tc, its_last_byte_counts);
   tcase_add_test (tc, what_is_no_header_is_none);
   return suite_run (suite);
 }
