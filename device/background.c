@@ -16,18 +16,30 @@
  * matter if less is freed between two looks: 1 MiB. */
 #define FEW_HOLES (UINT64_C (1) << 20)
 
+/* While much is freed, memory goes back every so many looks: after 2 s. */
+#define PUT_OFF_MAX 4
+
 /* After a run that gained nothing, and after each more in vain twice as many,
  * up to the most; in milliseconds. */
 #define SHORTEST_PAUSE 1000U
 #define LONGEST_PAUSE  64000U
 
-/* Bytes of holes, if that many pay.  While much is being freed they do not,
- * unless somebody has ASKED, who knows that it is over: it may well be what a
- * run would just have moved.  Beside such runs a TRIM of everything takes 1.1
- * to 1.3 times as long (4 GiB, medians of three and four alternating runs).
- */
+/* Has much been freed since the last time? */
+static bool
+is_freeing (struct background *background)
+{
+  struct zs_pool_stats stats;
+  bool freeing;
+
+  zs_pool_stats (background->pool, &stats);
+  freeing = stats.live + FEW_HOLES < background->live;
+  background->live = stats.live;
+  return freeing;
+}
+
+/* Bytes of holes, if that many pay. */
 static uint64_t
-holes_that_pay (struct background *background, bool asked)
+holes_that_pay (const struct background *background)
 {
   struct zs_pool_stats stats;
 
@@ -35,20 +47,18 @@ holes_that_pay (struct background *background, bool asked)
 
   const uint64_t holes = stats.used - stats.live;
   const unsigned threshold = background->compact_threshold;
-  const bool freeing = !asked && stats.live + FEW_HOLES < background->live;
-  const bool pay = threshold > 0 && !freeing && holes > FEW_HOLES &&
+  const bool pay = threshold > 0 && holes > FEW_HOLES &&
                    holes > stats.used / 100 * threshold;
 
-  background->live = stats.live;
   return pay ? holes : 0;
 }
 
 static void
-compact_if_it_pays (struct background *background, bool asked)
+compact_if_it_pays (struct background *background)
 {
   struct vain *const vain = &background->vain;
   const struct run run = {.stop = &background->worker.stop};
-  const uint64_t holes = holes_that_pay (background, asked);
+  const uint64_t holes = holes_that_pay (background);
 
   if (holes == 0 ||
       (clock_ms () < vain->until && holes < vain->holes + FEW_HOLES))
@@ -62,8 +72,26 @@ compact_if_it_pays (struct background *background, bool asked)
   }
 }
 
+/* Give back what the pool does not need.  While much is being freed that can
+ * wait, unless somebody has ASKED, who knows that it is over: beside a TRIM it
+ * would take the processor and the locks.  Nor is anything moved then: it may
+ * well be what is freed next.  (Beside compaction a TRIM of everything takes
+ * 1.1 to 1.3 times as long: 4 GiB, medians of three and four alternating
+ * runs.) */
+static void
+look_at_pool (struct background *background, bool asked)
+{
+  const bool freeing = is_freeing (background) && !asked;
+
+  background->put_off = freeing ? background->put_off + 1 : 0;
+  if (background->put_off % PUT_OFF_MAX == 0)
+    zs_pool_shrink (background->pool);
+  if (!freeing)
+    compact_if_it_pays (background);
+}
+
 /* The table wakes us when many of its leaves are empty.  That is no reason to
- * do more: beside a TRIM it would only be slower. */
+ * do more. */
 static void
 look (void *arg)
 {
@@ -74,8 +102,7 @@ look (void *arg)
   if (now < due)
     return;
   background->due = now + LOOK_MS;
-  zs_pool_shrink (background->pool);
-  compact_if_it_pays (background, due == 0);
+  look_at_pool (background, due == 0);
 }
 
 int
@@ -86,6 +113,7 @@ background_start (struct background *background, struct zs_pool *pool,
   background->table = table;
   background->due = 0;
   background->live = 0;
+  background->put_off = 0;
   background->vain = (struct vain){.pause = SHORTEST_PAUSE};
   background->worker.name = BACKGROUND_THREAD;
   background->worker.interval = LOOK_MS;

@@ -37,6 +37,7 @@ struct background {
   uint64_t live;        /* bytes in the pool when it was last looked at... */
   _Atomic uint64_t due; /* ... and when the next time is, in milliseconds; 0:
                          * now, since somebody asks */
+  unsigned put_off;     /* looks in a row that found much being freed */
   struct vain vain;
   struct worker worker;
 };

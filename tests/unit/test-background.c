@@ -213,6 +213,56 @@ START_TEST (nothing_moves_while_much_is_freed)
   filling_destroy (&filling);
 }
 
+/* Discard the pages from the first on, a piece each 50 milliseconds, until what
+ * that leaves empty goes back; returns after how many milliseconds, 0 if it
+ * never did.  *SMOOTH: it was never so slow that the thread may have looked
+ * twice with too little freed in between. */
+static uint64_t
+discard_until_memory_goes_back (struct filling *filling, bool *smooth)
+{
+  const uint64_t begin = clock_ms (), piece = filling->nr_pages / 200;
+  uint64_t most = 0;
+
+  *smooth = true;
+  for (uint64_t i = 0; i + piece <= filling->nr_pages; i += piece) {
+    const uint64_t before = clock_ms ();
+    struct zs_fragmentation fragmentation;
+    struct zs_pool_stats stats;
+
+    zram_discard (filling->zram, piece * ZRAM_PAGE_SIZE, i * ZRAM_PAGE_SIZE);
+    pause_ms (50);
+    *smooth = *smooth && clock_ms () - before <= 100;
+    zram_pool_stats (filling->zram, &stats, &fragmentation);
+    if (most > 4 * MIB && stats.reserve < most / 2)
+      return clock_ms () - begin;
+    most = stats.reserve > most ? stats.reserve : most;
+  }
+  return 0;
+}
+
+/* It is put off, but not for long. */
+START_TEST (memory_goes_back_while_much_is_freed)
+{
+  struct filling filling;
+  bool smooth = false;
+
+  filling_make (&filling, scaled (200 * MIB / REAL_MEAN), 10);
+  ck_assert_int_eq (zram_start (filling.zram), 0);
+  for (unsigned i = 0; i < 20 && !smooth; i++) {
+    uint64_t ms;
+
+    filling_refill (&filling);
+    ms = discard_until_memory_goes_back (&filling, &smooth);
+    ck_assert_uint_gt (ms, 0);
+    if (smooth) {
+      ck_assert_uint_ge (ms, 1000);
+      ck_assert_uint_le (ms, 4000);
+    }
+  }
+  ck_assert (smooth);
+  filling_destroy (&filling);
+}
+
 START_TEST (nothing_moves_when_the_threshold_is_0)
 {
   struct filling filling;
@@ -632,6 +682,7 @@ main (void)
   tcase_add_test (tc, a_mass_discard_is_followed_by_compaction);
   tcase_add_test (tc, large_discards_are_followed_by_compaction);
   tcase_add_test (tc, nothing_moves_while_much_is_freed);
+  tcase_add_test (tc, memory_goes_back_while_much_is_freed);
   tcase_add_test (tc, nothing_moves_when_the_threshold_is_0);
   tcase_add_test (tc, the_threshold_may_change);
   tcase_add_test (tc, nothing_moves_below_the_threshold);
