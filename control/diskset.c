@@ -32,24 +32,6 @@ diskset_init (struct diskset *set, const struct attr_config *config)
     set->config.zram.budget = &set->budget;
 }
 
-/* Disks. */
-
-static struct disk *
-make_disk (const struct diskset *set, const char *name,
-           const struct zram_config *config, struct attr_error *error)
-{
-  struct disk *const disk = malloc (sizeof *disk);
-
-  if (!disk) {
-    attr_fail_as (error, ENOMEM, "there is no memory for another disk");
-    return NULL;
-  }
-  disk_init (disk, name);
-  disk->run_id = set->config.server.run_id;
-  zram_config_copy (&disk->config, config);
-  return disk;
-}
-
 static void
 free_disk (struct disk *disk)
 {
@@ -134,6 +116,28 @@ do_leave_place (struct diskset *set, uint64_t mem_min)
   set->places--;
 }
 
+/* A disk and its place, which come together, and go together: see let_go.  With
+ * a reference. */
+static struct disk *
+do_make_disk (struct diskset *set, const char *name,
+              const struct zram_config *config, struct attr_error *error)
+{
+  struct disk *const disk = malloc (sizeof *disk);
+
+  if (!disk) {
+    attr_fail_as (error, ENOMEM, "there is no memory for another disk");
+    return NULL;
+  }
+  disk_init (disk, name);
+  disk->run_id = set->config.server.run_id;
+  disk->refs = 1;
+  zram_config_copy (&disk->config, config);
+  if (do_take_place (set, config->mem_min, error) == 0)
+    return disk;
+  free_disk (disk);
+  return NULL;
+}
+
 /* The list. */
 
 static struct disk *
@@ -155,7 +159,6 @@ do_append (struct diskset *set, struct disk *disk)
     last = &(*last)->next;
   *last = disk;
   disk->next = NULL;
-  disk->refs = 1;
   disk->number = set->numbers++;
 }
 
@@ -181,7 +184,7 @@ do_choose_name (const struct diskset *set, struct disk *disk)
   while (do_find (set, disk->name));
 }
 
-/* DISK was taken out of the list: free its memory, then its place, and it. */
+/* DISK is leaving: free its memory, then its place, and it. */
 static void
 let_go (struct diskset *set, struct disk *disk)
 {
@@ -265,27 +268,21 @@ add (struct diskset *set, const char *name, const struct zram_config *config,
      int (*start) (struct disk *disk, struct attr_error *error),
      struct attr_error *error)
 {
-  struct disk *disk = NULL;
-  int r;
+  struct disk *disk;
 
   pthread_mutex_lock (&set->lock);
   while (do_place_comes (set))
     pthread_cond_wait (&set->left, &set->lock);
-  r = do_take_place (set, config->mem_min, error);
+  disk = do_make_disk (set, name, config, error);
   pthread_mutex_unlock (&set->lock);
-  if (r < 0)
-    return NULL;
-
-  disk = make_disk (set, name, config, error);
-  if (disk && (config->disksize == 0 || start (disk, error) == 0) &&
-      insert (set, disk, error) == 0)
+  if (!disk || ((config->disksize == 0 || start (disk, error) == 0) &&
+                insert (set, disk, error) == 0))
     return disk;
 
-  if (disk)
-    free_disk (disk);
   pthread_mutex_lock (&set->lock);
-  do_leave_place (set, config->mem_min);
+  set->leaving++;
   pthread_mutex_unlock (&set->lock);
+  let_go (set, disk);
   return NULL;
 }
 
@@ -475,18 +472,13 @@ do_make_on_demand (struct diskset *set, const char *name,
                    struct attr_error *error)
 {
   const struct zram_config *const config = &set->config.zram;
-  struct disk *disk;
+  struct disk *const disk = do_make_disk (set, name, config, error);
 
-  if (do_take_place (set, config->mem_min, error) < 0)
-    return NULL;
-  disk = make_disk (set, name, config, error);
   if (disk) {
     disk->on_demand = true;
     disk->config.disksize = 0;
     do_append (set, disk);
   }
-  else
-    do_leave_place (set, config->mem_min);
   return disk;
 }
 

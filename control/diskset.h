@@ -45,7 +45,8 @@ struct diskset {
   unsigned places;     /* taken */
   uint64_t owed;       /* bytes of the others' mem_min that somebody else has: a
                         * disk with less than that was there, and has left */
-  unsigned leaving;    /* of those, by disks that are no more in the list... */
+  unsigned leaving;    /* of those, by disks that are leaving the list, or do
+                        * not come to it... */
   pthread_cond_t left; /* ... one of which has left */
 };
 

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "diskset.h"
@@ -19,6 +21,32 @@
 #define PAGES 1024
 
 static struct diskset set;
+
+/* What there is no memory for. */
+static enum {
+  NOTHING,
+  DISKS,
+  DEVICES
+} refused;
+
+extern void *__real_malloc (size_t size);
+extern void *__wrap_malloc (size_t size);
+extern void *__real_calloc (size_t n, size_t size);
+extern void *__wrap_calloc (size_t n, size_t size);
+
+void *
+__wrap_malloc (size_t size)
+{
+  return refused == DISKS && size == sizeof (struct disk)
+             ? NULL
+             : __real_malloc (size);
+}
+
+void *
+__wrap_calloc (size_t n, size_t size)
+{
+  return refused == DEVICES ? NULL : __real_calloc (n, size);
+}
 
 /* Parameters, "KEY=VALUE" each, up to NULL. */
 struct parameters {
@@ -60,9 +88,25 @@ serve (const struct parameters *parameters)
 
 #define SERVE(...) serve (&(struct parameters){{__VA_ARGS__, NULL}})
 
+/* No call is under way: nobody has the lock, and each place has a disk, of
+ * those that can be found. */
+static void
+must_be_at_rest (void)
+{
+  unsigned disks = 0;
+
+  ck_assert_int_eq (pthread_mutex_trylock (&set.lock), 0);
+  for (const struct disk *disk = set.disks; disk; disk = disk->next)
+    disks++;
+  ck_assert_uint_eq (set.places, disks);
+  ck_assert_uint_eq (set.leaving, 0);
+  pthread_mutex_unlock (&set.lock);
+}
+
 static void
 end (void)
 {
+  must_be_at_rest ();
   diskset_stop (&set);
   diskset_destroy (&set);
 }
@@ -93,6 +137,7 @@ connect_as (const char *export, int code)
   ck_assert_msg (error.code == code, "'%s': %s: %s", export,
                  strerrorname_np (error.code), error.message);
   ck_assert_int_eq (r < 0, code != 0);
+  must_be_at_rest ();
   return disk;
 }
 
@@ -436,6 +481,34 @@ START_TEST (a_reset_one_is_made_again)
   end ();
 }
 
+/* And when nothing hinders it any more, there is one for another. */
+START_TEST (one_that_cannot_be_made_leaves_its_place)
+{
+  SERVE ("on_demand=4M", "max_devices=1", "mem_total=4M");
+  refused = DISKS;
+  connect_as ("alice", ENOMEM);
+  refused = DEVICES;
+  connect_as ("alice", ENOMEM);
+  refused = NOTHING;
+  ck_assert_str_eq (names (), "");
+  ck_assert_uint_eq (set.budget.claimed, set.config.zram.mem_min);
+  connect_to ("bob");
+  end ();
+}
+
+START_TEST (one_that_is_being_reset_is_refused)
+{
+  SERVE ("disksize=1M");
+  struct disk *const disk = diskset_get (&set, "zram0");
+  ck_assert (disk_shut (disk));
+  connect_as ("zram0", EBUSY);
+  disk_unshut (disk);
+  connect_to ("zram0");
+  ck_assert_int_eq (disk->clients, 1);
+  diskset_put (&set, disk);
+  end ();
+}
+
 #define CLIENTS 8
 #define ROUNDS  (SANITIZED ? 200 : 2000)
 
@@ -597,6 +670,10 @@ START_TEST (what_fails_takes_nothing)
   ck_assert_int_eq (add_code ("name=zram0 disksize=1M"), EEXIST);
   ck_assert_int_eq (add_code ("name=zram0 mem_min=128K"), EEXIST);
   ck_assert_int_eq (add_code ("disksize=1M mem_min=2M"), ENOMEM);
+  for (refused = DISKS; refused <= DEVICES; refused++)
+    ck_assert_int_eq (add_code ("disksize=1M"), ENOMEM);
+  refused = NOTHING;
+  must_be_at_rest ();
   ck_assert_uint_eq (set.places, 1);
   ck_assert_uint_eq (set.budget.claimed, MIB);
   ck_assert_int_eq (add_code ("disksize=1M"), 0);
@@ -658,6 +735,8 @@ main (void)
   tcase_add_test (tcase, others_stay);
   tcase_add_test (tcase, one_that_is_reset_goes);
   tcase_add_test (tcase, a_reset_one_is_made_again);
+  tcase_add_test (tcase, one_that_cannot_be_made_leaves_its_place);
+  tcase_add_test (tcase, one_that_is_being_reset_is_refused);
   tcase_add_test (tcase, clients_come_and_go_at_once);
   tcase_add_test (tcase, who_comes_while_it_is_made_finds_it_complete);
   tcase_add_test (tcase, a_share_is_the_total_by_the_count);
