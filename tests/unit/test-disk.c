@@ -14,6 +14,7 @@
 #include "attr.h"
 #include "attrwords.h"
 #include "disk.h"
+#include "futex.h"
 #include "procfile.h"
 #include "run.h"
 #include "unit.h"
@@ -336,6 +337,37 @@ START_TEST (who_tells_is_not_kept_waiting_by_those_who_ask)
   pthread_join (thread, NULL);
 }
 
+static void *
+reset (void *arg)
+{
+  must_equal (set ("reset", "1"), 0);
+  return arg;
+}
+
+/* Whoever waits is woken for nothing as well, as by a signal: for as long as
+ * there is a run, there is the device. */
+START_TEST (a_reset_waits_for_the_last_run)
+{
+  pthread_t thread;
+
+  ck_assert_int_eq (set ("disksize", "1M"), 0);
+  do_disk_begin_run (&disk);
+  do_disk_begin_run (&disk);
+  pthread_create (&thread, NULL, reset, NULL);
+  while (!disk.ending)
+    usleep (1000);
+  disk_end_run (&disk);
+  for (int ms = 0; ms < 100; ms++) {
+    futex_wake_all (&disk.runs);
+    usleep (1000);
+    must (disk.ending && disk.zram);
+  }
+  disk_end_run (&disk);
+  pthread_join (thread, NULL);
+  ck_assert (!disk.ending);
+  must_show ("initstate", "0");
+}
+
 /* What zram does not have: what serves swap, which the process has been
  * prepared for, and when to compact. */
 START_TEST (a_reset_keeps_what_zram_does_not_have)
@@ -480,6 +512,7 @@ main (void)
   tcase_add_test (tc, nobody_comes_during_a_reset);
   tcase_add_test (tc, a_run_keeps_nobody_from_connecting);
   tcase_add_test (tc, who_tells_is_not_kept_waiting_by_those_who_ask);
+  tcase_add_test (tc, a_reset_waits_for_the_last_run);
   tcase_add_test (tc, a_reset_keeps_what_zram_does_not_have);
   tcase_add_test (tc, a_disk_that_cannot_be_made_is_none);
   tcase_add_test (tc, a_disk_that_cannot_be_made_leaves_no_store);
