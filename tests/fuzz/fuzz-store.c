@@ -120,13 +120,29 @@ const struct store_kind store_kind_nbd = {
     .write_now = remote_write,
 };
 
-/* The file. */
+/* The file.  It has a name, without which a store does not take it. */
 
+/* Whatever the program ends by, a process that the terminal's signals do not
+ * reach sees the pipe's end, and tidies up. */
 static void
-tidy_up (void)
+tidy_up_at_end (void)
 {
-  unlink (file);
-  rmdir (directory);
+  static int ends[2]; /* the second stays open until the end */
+  pid_t pid;
+  char none;
+
+  must (pipe2 (ends, O_CLOEXEC) == 0);
+  pid = fork ();
+  must (pid >= 0);
+  if (pid == 0) {
+    setsid ();
+    close (ends[1]);
+    must (read (ends[0], &none, 1) == 0);
+    unlink (file);
+    rmdir (directory);
+    _exit (EXIT_SUCCESS);
+  }
+  close (ends[0]);
 }
 
 int
@@ -136,7 +152,7 @@ LLVMFuzzerInitialize (int *argc, char ***argv)
   (void) argv;
   must (mkdtemp (directory));
   snprintf (file, sizeof file, "%s/file", directory);
-  atexit (tidy_up);
+  tidy_up_at_end ();
   return 0;
 }
 
