@@ -11,6 +11,10 @@
  * reserve. */
 #define MOST_KEPT (UINT64_C (2) << 20)
 
+/* Segments that a store without objects has in use, at most: writeback and
+ * cleaning go on in those that they have begun. */
+#define MOST_BEGUN 2U
+
 /* One who looks at a disk, and what he found at last. */
 struct looking {
   const struct soak *soak;
@@ -113,6 +117,24 @@ holds_nothing (void *arg)
   return 1;
 }
 
+/* Segments in which nothing is alive are free, but for the few that are written
+ * next. */
+static int
+has_freed_segments (void *arg)
+{
+  struct looking *const looking = arg;
+  const uint64_t segments =
+      soak_column (looking->soak, looking->disk, "backing_stat", 3);
+  const uint64_t free =
+      soak_column (looking->soak, looking->disk, "backing_stat", 4);
+
+  snprintf (looking->found, sizeof looking->found,
+            "%s, emptied: all but %u of %" PRIu64
+            " segments to be free, not %" PRIu64,
+            looking->disk, MOST_BEGUN, segments, free);
+  return free + MOST_BEGUN >= segments;
+}
+
 void
 soak_empty (struct soak *soak)
 {
@@ -122,6 +144,7 @@ soak_empty (struct soak *soak)
 
     NBD_OK (nbd_trim (nbd, SOAK_DISKSIZE, 0, 0));
     wait_until (holds_nothing, &looking, looking.found);
+    wait_until (has_freed_segments, &looking, looking.found);
     wait_until (has_given_back, &looking, looking.found);
     NBD_OK (nbd_shutdown (nbd, 0));
     nbd_close (nbd);

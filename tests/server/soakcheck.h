@@ -15,7 +15,8 @@ extern void soak_verify (struct soak *soak);
 /* The memory that their pools take. */
 extern uint64_t soak_stored (const struct soak *soak);
 
-/* Trim all of it; then they soon hold nothing, in memory or in a store. */
+/* Trim all of it; then they soon hold nothing, in memory or in a store,
+ * whose segments are free again. */
 extern void soak_empty (struct soak *soak);
 
 #endif /* ZRAM_TEST_SOAKCHECK_H */
