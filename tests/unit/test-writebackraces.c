@@ -9,6 +9,7 @@
 
 #include "backed.h"
 #include "packed.h"
+#include "slot.h"
 
 /* What happens to pages 0 to NR_EVENT_PAGES - 1 while they are on their way,
  * and what they hold then. */
@@ -252,6 +253,44 @@ START_TEST (a_part_is_changed_in_what_the_page_is_then)
   must_be_at_rest ();
 }
 
+/* The page is back in the store before its old place has been read: elsewhere,
+ * and by another algorithm, which could do nothing with what comes from
+ * there. */
+static void
+read_while_it_is_made_anew (void *arg, unsigned me)
+{
+  const struct zram_recompress what = {.max_pages = UINT64_MAX, .priority = 1};
+  struct zram_recompressed done;
+
+  if (me == 0) {
+    must_equal (zram_read (zram, arg, ZRAM_PAGE_SIZE, 2 * ZRAM_PAGE_SIZE), 0);
+    return;
+  }
+  wait_held (1);
+  write_page (2, 2);
+  must_equal (zram_recompress (zram, &what, NULL, &done), 0);
+  must_equal (done.gained, 1);
+  must_equal (writeback_range (2, 3, NULL), 0);
+  must_equal (slot_priority (flags_of (2)), 1);
+  memory_store_let_go (store);
+}
+
+START_TEST (a_page_that_is_elsewhere_when_it_comes_is_read_there)
+{
+  char page[ZRAM_PAGE_SIZE], read[ZRAM_PAGE_SIZE];
+
+  fill (1);
+  ck_assert_int_eq (writeback_all (), 0);
+  memory_store_hold (store, true, false);
+  threads_run (2, read_while_it_is_made_anew, read);
+  fill_page (page, 2, 2);
+  ck_assert_mem_eq (read, page, sizeof page);
+  must_read (2, 2);
+  /* Once each, and nothing of what the first brought. */
+  ck_assert_uint_eq (stats ().bd_reads, 2);
+  must_be_at_rest ();
+}
+
 static void
 write_back_in_vain (void *arg, unsigned me)
 {
@@ -287,6 +326,7 @@ add_tests (TCase *tc)
   tcase_add_loop_test (tc, a_page_that_changes_on_its_way_in_is_old_or_new, 0,
                        NR_EVENTS);
   tcase_add_test (tc, a_place_that_is_read_is_not_used_again);
+  tcase_add_test (tc, a_page_that_is_elsewhere_when_it_comes_is_read_there);
   tcase_add_loop_test (tc, a_part_is_changed_in_what_the_page_is_then, 0, 2);
   tcase_add_test (tc, a_limit_may_be_set_while_something_is_written);
 }
