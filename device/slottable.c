@@ -386,21 +386,13 @@ slot_accessed (const struct slot_table *table, uint64_t index)
                                memory_order_relaxed);
 }
 
+/* 0 is the word of empty and zero-filled slots alone. */
 bool
 slot_is_hole (const struct slot_table *table, uint64_t index)
 {
-  const struct slot *const slot = &table->slots[index];
-  uint32_t flags;
-
-  if (slot_table_next (table, index, index + 1) != index)
-    return true;
-  flags = atomic_load_explicit (&slot->flags, memory_order_relaxed);
-  if (!slot_allocated (flags))
-    return true;
-  /* Word and flags may be of two moments, but 0 is a word of empty and
-   * zero-filled slots alone: at one of them the page was zeros. */
-  return flags & SLOT_SAME &&
-         atomic_load_explicit (&slot->word, memory_order_relaxed) == 0;
+  return !leaf_in_use (table, index) ||
+         atomic_load_explicit (&table->slots[index].word,
+                               memory_order_relaxed) == 0;
 }
 
 /* How many leaves from FIRST on, before END, could be marked to shrink: those
