@@ -22,8 +22,8 @@
 
 static struct diskset set;
 
-/* What there is no memory for. */
-static enum {
+/* What there is no memory for, if this thread asks. */
+static _Thread_local enum {
   NOTHING,
   DISKS,
   DEVICES
