@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,25 +152,46 @@ print_run_id (void)
              config.server.run_id);
 }
 
-/* A start that fails leaves what was there before, and nothing else: nbdkit
- * ends then, and calls nothing here again. */
-static int
-undo_start (int r)
+/* A start that fails leaves what was there before, and nothing else.  What has
+ * failed may be nbdkit's own, a socket that is taken: it calls nothing here
+ * then, but exits. */
+static bool starting;
+
+static void
+undo_start (void)
 {
-  if (r < 0) {
-    ctlsocket_stop ();
-    diskset_undo (&set);
-    report_undo ();
-  }
-  return r;
+  if (!starting)
+    return;
+  ctlsocket_stop ();
+  diskset_undo (&set);
+  report_undo ();
+}
+
+/* nbdkit forks, into the background or for --run, and the child goes on. */
+static void
+leave_start_to_child (void)
+{
+  starting = false;
 }
 
 static int
-prepare (void)
+watch_start (void)
+{
+  starting = true;
+  if (atexit (undo_start) == 0 &&
+      pthread_atfork (NULL, leave_start_to_child, NULL) == 0)
+    return 0;
+  nbdkit_error ("cannot prepare to undo the start: there is no memory");
+  return -1;
+}
+
+/* What can fail, fails here, while somebody still reads the message. */
+static int
+plugin_get_ready (void)
 {
   struct attr_error error;
 
-  if (report_prepare (config.statsfile) < 0 ||
+  if (watch_start () < 0 || report_prepare (config.statsfile) < 0 ||
       swap_take_privileges (config.swap, filled_bytes (), say) < 0)
     return -1;
   diskset_init (&set, &config);
@@ -179,13 +201,6 @@ prepare (void)
   }
   print_run_id ();
   return bind_control_socket ();
-}
-
-/* What can fail, fails here, while somebody still reads the message. */
-static int
-plugin_get_ready (void)
-{
-  return undo_start (prepare ());
 }
 
 /* The fork leaves threads behind, so they start here. */
@@ -213,7 +228,10 @@ start (void)
 static int
 plugin_after_fork (void)
 {
-  return undo_start (start ());
+  const int r = start ();
+
+  starting = r < 0;
+  return r;
 }
 
 static void
