@@ -258,6 +258,7 @@ add_mapping (struct pages *pages, pid_t pid, int pagemap, uint64_t start,
     if (pread (pagemap, entry, nr * 8, (off_t) (start / PAGE * 8)) !=
         (ssize_t) (nr * 8))
       return;
+    /* cppcheck-suppress knownConditionTrueFalse; less may be left of it */
     for (size_t i = 0; i < nr; i++)
       if ((entry[i] & (PM_PRESENT | PM_FILE)) == PM_PRESENT &&
           (zero_pfn == 0 || (entry[i] & PM_PFN) != zero_pfn))

@@ -42,6 +42,7 @@ load_init (struct load *load, struct data *data, const struct phase *phase,
 static bool
 any_busy (const struct load *load, uint32_t page)
 {
+  /* cppcheck-suppress invalidFunctionArgBool; bytes that are true or false */
   return memchr (load->data->busy + page, true, load->phase->block) != NULL;
 }
 

@@ -204,6 +204,7 @@ work_in_child (const struct way *way, struct span *span, unsigned first,
       fail ("pthread_create");
   }
   for (unsigned i = first; i < last; i++)
+    /* cppcheck-suppress uninitvar; these of the array are initialised */
     pthread_join (workers[i].thread, NULL);
   _exit (EXIT_SUCCESS);
 }

@@ -319,7 +319,7 @@ run_cppcheck ()
   done
   cppcheck -q --std=c11 --language=c --library=posix,gnu \
     --enable=warning,performance,portability,style,information \
-    --suppressions-list=contrib/cppcheck --error-exitcode=1 \
+    --suppressions-list=contrib/cppcheck --inline-suppr --error-exitcode=1 \
     -D_GNU_SOURCE -DZRAM_DEBUG=1 -DHAVE_URING=1 -DHAVE_LZO=1 -DHAVE_DEFLATE=1 \
     -DSANITIZED=0 "${include[@]}" "${rooms[@]}" || status=$?
   [ "$status" -eq 0 ] || echo 'If that is not so: contrib/cppcheck'

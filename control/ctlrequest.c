@@ -23,6 +23,7 @@ struct request {
 void
 ctlrequest_refuse (int code, const char *message, FILE *reply)
 {
+  /* cppcheck-suppress ctunullpointer; with a code there is a message */
   fprintf (reply, "error %s %s\n", strerrorname_np (code), message);
 }
 

@@ -221,6 +221,7 @@ bool
 nbdconn_send (struct nbdconn *conn, struct nbdconn_request *request, bool write,
               void *buf, uint32_t len, uint64_t offset)
 {
+  /* cppcheck-suppress legacyUninitvar; libnbd's type is not seen */
   const nbd_completion_callback callback = {.callback = on_answer,
                                             .user_data = request};
 

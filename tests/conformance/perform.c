@@ -220,6 +220,7 @@ do_pages (const struct op *op, struct side *side, enum io io,
     int code;
 
     fill_page (op, op->words[3], seed * 1000003 + i, page);
+    /* cppcheck-suppress legacyUninitvar; a callback fills it */
     code = side->io (io, io == IO_READ ? other : page, i * PAGE, PAGE);
     if (code != 0) {
       say (code, result);

@@ -145,6 +145,7 @@ ignore_export (void *user_data, const char *name, const char *description)
 static void
 connect_clients (void)
 {
+  /* cppcheck-suppress legacyUninitvar; libnbd's type is not seen */
   const nbd_list_callback callback = {.callback = ignore_export};
   struct nbd_handle *nbd;
   char page[4096];

@@ -149,6 +149,7 @@ take_over (uint64_t offset, uint64_t count, const uint8_t *bytes)
                                                  .offset = at,
                                                  .count = (uint32_t) n,
                                                  .data = page}) == 0);
+    /* cppcheck-suppress uninitvar; what is read fills it */
     if (memcmp (page, model.bytes + at, n) != 0) {
       must (memcmp (page, bytes + (at - offset), n) == 0);
       memcpy (model.bytes + at, page, n);
