@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -29,9 +30,9 @@
 #define ASKED   '?'
 #define STOPPED '.'
 
-/* Room for all attributes, and within PIPE_BUF: a pipe that has room for
- * anything takes it whole. */
-#define REPORT_SIZE 8192
+/* Room for all attributes, with large numbers and the longest path, and not
+ * more than PIPE_BUF: a pipe that has room for anything takes it whole. */
+#define REPORT_MAX PIPE_BUF
 
 /* Milliseconds until a report that nobody takes is dropped. */
 #define PATIENCE 1000
@@ -39,7 +40,7 @@
 static struct {
   int pipe[2];
   int file; /* -1: standard error or syslog */
-  char text[REPORT_SIZE];
+  char text[REPORT_MAX + 1];
   FILE *fp; /* writes to text */
   struct diskset *set;
   pthread_t thread;
@@ -99,7 +100,7 @@ report_prepare (const char *statsfile)
 
   if (statsfile && open_statsfile (statsfile) < 0)
     return -1;
-  report.fp = fmemopen (report.text, sizeof report.text - 1, "w");
+  report.fp = fmemopen (report.text, sizeof report.text, "w");
   if (!report.fp || pipe2 (report.pipe, O_CLOEXEC) < 0 ||
       fcntl (report.pipe[1], F_SETFL, O_NONBLOCK) < 0 ||
       sigaction (SIGUSR1, &action, NULL) < 0) {
@@ -194,6 +195,17 @@ write_text (int fd, const char *text, size_t len)
   return false;
 }
 
+/* Lines that have no room are left out whole: another report may follow. */
+static char *
+end_of_text (void)
+{
+  const long len = ftell (report.fp);
+
+  if (len <= REPORT_MAX)
+    return report.text + len;
+  return (char *) memrchr (report.text, '\n', REPORT_MAX) + 1;
+}
+
 /* The stream ends its text only where it has never been before. */
 static int
 make_text (struct disk *disk)
@@ -203,7 +215,7 @@ make_text (struct disk *disk)
   rewind (report.fp);
   r = print_attributes (disk, report.fp);
   fflush (report.fp);
-  report.text[ftell (report.fp)] = '\0';
+  *end_of_text () = '\0';
   return r;
 }
 
