@@ -103,6 +103,13 @@ sub possible_rate {
     undef, $result, $figure);
 }
 
+# What there would be to gain by doing nothing at all.
+sub nothing_rate {
+  my ($peer, %changes) = @_;
+  compare ('... of one that keeps nothing', undef, undef,
+    'rate: ' . work (op => 'write', %changes), 'null', $peer);
+}
+
 sub malloc_targets {
   my @pair = ('zram-lz4', 'memory-malloc');
   for ([ 'reads', 0.87, 'read' ], [ 'writes', 0.62, 'write' ],
@@ -114,6 +121,8 @@ sub malloc_targets {
         compare_rates ("4 KiB $what, $depth x $connections", $least, $op,
           @pair, block => 4096, %changes, @content);
         possible_rate (@pair, %changes) if $what eq 'writes';
+        nothing_rate ($pair[1], %changes, @content)
+          if @content && $connections == 1;
       }
     }
   }

@@ -209,7 +209,8 @@ run_all ()
   expect ran 'map ([.name, .phase, .threads, .content]) == [
     ["zram-lz4", "fill", 1, "synthetic"], ["zram-lz4", "write", 1, "synthetic"],
     ["zram-lz4", "read", 1, "synthetic"], ["null", "read", 1, "zeros"],
-    ["null", "write", 1, "synthetic"], ["null", "read", 1, "mixed"]]'
+    ["null", "write", 1, "synthetic"], ["null", "same", 1, "same-filled"],
+    ["null", "same", 1, "same-filled"], ["null", "read", 1, "mixed"]]'
 }
 
 # script_refuses MESSAGE SCRIPT ARGUMENT...: in one line, and nothing is made or
