@@ -2,8 +2,9 @@
 /* Clients that connect and say nothing, more of them than the server has
  * descriptors for.  The limit filter does not count them, but the plugin sends
  * away who comes when few are left: so those who are connected are served, the
- * control socket answers, a backing store could connect again, and the log has
- * a line for it, not one for each attempt.  When they go, others get in.
+ * control socket answers, a backing store that was away connects again, and the
+ * log has a line for it, not one for each attempt.  When they go, others get
+ * in.
  */
 #include <config.h>
 
@@ -13,6 +14,7 @@
 
 #include "control.h"
 #include "data.h"
+#include "nbdstore.h"
 #include "rawnbd.h"
 #include "server.h"
 #include "witness.h"
@@ -22,6 +24,10 @@
 #define DESCRIPTORS 200U
 #define KEPT        50U
 #define CROWD       400U
+
+/* Pages in the store, from this one on. */
+#define STORED    256U
+#define NR_STORED 64U
 
 /* Only the server has few. */
 static void
@@ -33,8 +39,8 @@ start_with_few (struct server *server, const char *threads, const char *control)
   few = limit;
   few.rlim_cur = DESCRIPTORS;
   CHECK (setrlimit (RLIMIT_NOFILE, &few) == 0);
-  server_start (server, threads, "--filter=limit", "1M", "limit=4", control,
-                NULL);
+  server_start (server, threads, "--filter=limit", "4M", "limit=4", control,
+                nbdstore_parameter (), NULL);
   limit.rlim_cur = MIN (limit.rlim_max, (rlim_t) 2 * CROWD);
   CHECK (setrlimit (RLIMIT_NOFILE, &limit) == 0);
 }
@@ -76,12 +82,57 @@ gets_in (void *arg)
   return fd >= 0;
 }
 
+/* Returns the connection of who reads them later. */
+static struct nbd_handle *
+store_pages (const struct server *server, const char *control)
+{
+  struct nbd_handle *const nbd = server_connect (server);
+  unsigned char page[PAGE];
+  char request[64], answer[64];
+  unsigned written;
+
+  for (unsigned i = STORED; i < STORED + NR_STORED; i++) {
+    data_fill (page, PAGE, DATA_TEXT, i);
+    NBD_OK (nbd_pwrite (nbd, page, PAGE, i * PAGE, 0));
+  }
+  snprintf (request, sizeof request, "set writeback=page_indexes=%u-%u", STORED,
+            STORED + NR_STORED - 1);
+  control_ask (control, request, answer, sizeof answer);
+  CHECK (sscanf (answer, "tried %*u written %u", &written) == 1);
+  CHECK (written == NR_STORED);
+  return nbd;
+}
+
+/* What the store's connections leave, others take; but not what is kept. */
+static void
+test_store (const struct server *server, const char *control,
+            struct nbd_handle *nbd)
+{
+  unsigned char page[PAGE];
+  int fds[CROWD];
+  unsigned n;
+
+  nbdstore_kill ();
+  nbdstore_await_away (control);
+  n = crowd_come (server, fds);
+  CHECK (n < CROWD);
+  nbdstore_start ();
+  nbdstore_await_there (control);
+  for (unsigned i = STORED; i < STORED + NR_STORED; i++) {
+    data_fill (page, PAGE, DATA_TEXT, i);
+    check_read (nbd, page, PAGE, i * PAGE);
+  }
+  CHECK (server_log_count (server, "the server is there again") == 1);
+  while (n > 0)
+    close (fds[--n]);
+}
+
 static void
 test_silent (unsigned threads, const char *control)
 {
   const unsigned each = threads > 1 ? 3 : 1;
   char option[16], word[64], answer[64];
-  struct nbd_handle *nbd;
+  struct nbd_handle *nbd, *reader;
   struct witness witness;
   struct server server;
   int fds[CROWD];
@@ -89,8 +140,10 @@ test_silent (unsigned threads, const char *control)
 
   snprintf (option, sizeof option, "-t%u", threads);
   snprintf (word, sizeof word, "control=%s", control);
+  nbdstore_start ();
   start_with_few (&server, option, word);
   witness_start (&witness, &server, threads);
+  reader = store_pages (&server, control);
 
   n = crowd_come (&server, fds);
   printf ("-t %u: %u of %u silent clients, %u descriptors of %u\n", threads, n,
@@ -106,6 +159,8 @@ test_silent (unsigned threads, const char *control)
   CHECK (!gets_in (&server));
   close (fds[--n]);
   wait_until (gets_in, &server, "room for one client");
+  test_store (&server, control, reader);
+  nbd_close (reader);
   while (n > 0)
     close (fds[--n]);
   wait_until (gets_in, &server, "room for all");
@@ -114,17 +169,17 @@ test_silent (unsigned threads, const char *control)
   nbd_close (nbd);
   witness_stop (&witness);
   server_stop (&server);
+  nbdstore_kill ();
 }
 
 int
 main (void)
 {
-  char dir[] = "/tmp/nbdkit-zram-XXXXXX", control[64];
+  const char *control;
 
-  CHECK (mkdtemp (dir) != NULL);
-  snprintf (control, sizeof control, "%s/control", dir);
+  nbdstore_make (16 * MiB);
+  control = nbdstore_path ("control");
   test_silent (1, control);
   test_silent (16, control);
-  CHECK (rmdir (dir) == 0);
   return EXIT_SUCCESS;
 }

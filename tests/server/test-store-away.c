@@ -6,7 +6,6 @@
  */
 #include <config.h>
 
-#include <string.h>
 #include <time.h>
 
 #include "control.h"
@@ -21,31 +20,6 @@
 #define TIMEOUT  6  /* seconds */
 
 static const char *control;
-
-static int
-engine_is (void *what)
-{
-  char answer[64];
-
-  control_ask (control, "get backing_engine", answer, sizeof answer);
-  return strcmp (answer, what) == 0;
-}
-
-static void
-wait_until_away (void)
-{
-  static char away[] = "nbd away";
-
-  wait_until (engine_is, away, "the server sees that its store is away");
-}
-
-static void
-wait_until_there (void)
-{
-  static char there[] = "nbd";
-
-  wait_until (engine_is, there, "the server sees that its store is there");
-}
 
 static double
 seconds (void)
@@ -175,27 +149,27 @@ main (void)
   check_page (nbd, GONE);
 
   nbdstore_kill ();
-  wait_until_away ();
+  nbdstore_await_away (control);
   begin_reads (nbd, &reads);
   CHECK (take_reads (nbd, &reads, MANY - WAITERS) == 0);
   check_memory_is_served (nbd);
   nbdstore_start ();
   CHECK (take_reads (nbd, &reads, WAITERS) == WAITERS);
-  wait_until_there ();
+  nbdstore_await_there (control);
   begin_reads (nbd, &reads);
   CHECK (take_reads (nbd, &reads, MANY) == MANY);
   CHECK (server_log_count (&server, "the server is away") == 1);
   CHECK (server_log_count (&server, "the server is there again") == 1);
 
   nbdstore_kill ();
-  wait_until_away ();
+  nbdstore_await_away (control);
   begun = seconds ();
   begin_reads (nbd, &reads);
   CHECK (take_reads (nbd, &reads, MANY) == 0);
   CHECK (seconds () - begun >= TIMEOUT - 0.5);
   CHECK (seconds () - begun < 3 * TIMEOUT);
   nbdstore_start ();
-  wait_until_there ();
+  nbdstore_await_there (control);
   for (unsigned i = GONE; i < NR_PAGES - 2; i++)
     check_page (nbd, i);
   nbd_close (nbd);
