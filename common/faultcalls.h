@@ -258,6 +258,9 @@ fault_part (size_t len, bool is_short)
 #define setrlimit(...) FAULT_CALL (setrlimit, fault_errno (EPERM), __VA_ARGS__)
 #define sysconf(...)   FAULT_CALL (sysconf, fault_errno (EINVAL), __VA_ARGS__)
 #define sysinfo(...)   FAULT_CALL (sysinfo, fault_errno (EFAULT), __VA_ARGS__)
+#define atexit(...)    FAULT_CALL (atexit, fault_result (-1), __VA_ARGS__)
+#define pthread_atfork(...) \
+  FAULT_CALL (pthread_atfork, fault_result (ENOMEM), __VA_ARGS__)
 
 /* dlerror () is to have something to say. */
 #define FAULT_ARGUMENT(CALL, ARGUMENT, BAD) \
