@@ -66,10 +66,6 @@
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 #endif
-#if __has_include(<zstd.h>)
-#define ZSTD_STATIC_LINKING_ONLY
-#include <zstd.h>
-#endif
 #if HAVE_URING
 #include <liburing.h>
 #endif
@@ -275,12 +271,6 @@ fault_part (size_t len, bool is_short)
        ? (fclose (STREAM), fault_errno (ENOMEM))     \
        : fclose (STREAM))
 #define fflush(...) FAULT_CALL (fflush, fault_errno (ENOSPC), __VA_ARGS__)
-
-/* What a dictionary takes while it is looked at. */
-#define ZSTD_createCDict(...) \
-  FAULT_CALL (ZSTD_createCDict, fault_null (ENOMEM), __VA_ARGS__)
-#define ZSTD_createDDict_byReference(...) \
-  FAULT_CALL (ZSTD_createDDict_byReference, fault_null (ENOMEM), __VA_ARGS__)
 
 /* nbdkit says itself why it cannot. */
 #define nbdkit_absolute_path(...)                                             \

@@ -55,7 +55,8 @@ struct zcomp_backend {
 
   struct zcomp_levels (*levels) (void);
 
-  /* -EINVAL: these LEN bytes cannot be a dictionary.  NULL: any can. */
+  /* -EINVAL: these LEN bytes cannot be a dictionary; -ENOMEM.  NULL: any
+   * can. */
   int (*check_dict) (const void *dict, size_t len);
 
   /* What all streams read: a digested dictionary.  NULL, or 0 bytes: nothing.

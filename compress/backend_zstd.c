@@ -102,17 +102,18 @@ zstd_shared_init (void *mem, size_t size, const struct zcomp_setup *setup)
 }
 
 /* What begins as zstd's own dictionaries do has tables, which must be whole;
- * anything else is bytes to refer to.  To compress takes more of them than to
- * decompress does. */
+ * anything else is bytes to refer to.  The level does not matter. */
 static int
 zstd_check_dict (const void *dict, size_t len)
 {
-  ZSTD_DDict *const ddict = ZSTD_createDDict_byReference (dict, len);
-  ZSTD_CDict *const cdict = ddict ? ZSTD_createCDict (dict, len, 1) : NULL;
+  const struct zcomp_setup setup = {
+      .backend = &backend_zstd, .level = 1, .dict = dict, .dict_len = len};
+  const size_t size = zcomp_round_up (zstd_shared_size (&setup));
+  void *const mem = aligned_alloc (ZRAM_CACHE_LINE, size);
+  const int r = mem ? zstd_shared_init (mem, size, &setup) : -ENOMEM;
 
-  ZSTD_freeCDict (cdict);
-  ZSTD_freeDDict (ddict);
-  return cdict ? 0 : -EINVAL;
+  free (mem);
+  return r;
 }
 
 static size_t

@@ -151,6 +151,7 @@ check_dict (const struct zcomp_backend *backend, const struct zcomp_dict *dict,
             char *why, size_t size)
 {
   char takers[128];
+  int r = 0;
 
   if (!backend->takes_dict) {
     list_dict_takers (takers, sizeof takers);
@@ -158,12 +159,14 @@ check_dict (const struct zcomp_backend *backend, const struct zcomp_dict *dict,
               takers);
     return -EINVAL;
   }
-  if (!backend->check_dict ||
-      backend->check_dict (zcomp_dict_bytes (dict), zcomp_dict_len (dict)) == 0)
-    return 0;
-  snprintf (why, size, "the dictionary is damaged: %s cannot read its tables",
-            backend->name);
-  return -EINVAL;
+  if (backend->check_dict)
+    r = backend->check_dict (zcomp_dict_bytes (dict), zcomp_dict_len (dict));
+  if (r == -EINVAL)
+    snprintf (why, size, "the dictionary is damaged: %s cannot read its tables",
+              backend->name);
+  else if (r < 0)
+    snprintf (why, size, "there is no memory to read its tables");
+  return r;
 }
 
 int
@@ -329,12 +332,14 @@ zcomp_create (struct zcomp **compp, const struct zcomp_backend *backend,
   const struct zcomp_params usual = {0};
   struct zcomp *comp;
   char why[256];
+  int r;
 
   if (!params)
     params = &usual;
-  if (nr_streams == 0 ||
-      zcomp_params_check (backend, params, why, sizeof why) < 0)
-    return -EINVAL;
+  r = nr_streams > 0 ? zcomp_params_check (backend, params, why, sizeof why)
+                     : -EINVAL;
+  if (r < 0)
+    return r;
   comp = calloc (1, sizeof *comp);
   if (!comp)
     return -ENOMEM;

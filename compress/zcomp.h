@@ -61,7 +61,8 @@ extern bool zcomp_backend_takes_dict (const struct zcomp_backend *backend);
 /* Can BACKEND be used as PARAMS say?  -EINVAL: no, and WHY, SIZE bytes, is set
  * to what is wrong and what would be right: "level 99 is out of range: zstd
  * takes -131072 to 22".  deflate.winbits is 8 to 15 or -15 to -8 as in zlib,
- * whatever the algorithm. */
+ * whatever the algorithm.  -ENOMEM: there is no memory to see it, and WHY says
+ * so. */
 extern int
 zcomp_params_check (const struct zcomp_backend *backend,
                     const struct zcomp_params *params, char *why, size_t size);

@@ -227,10 +227,10 @@ read_dict (struct params_words *words, struct attr_error *error)
                       "algorithm_params: dict '%s' is empty, or not a "
                       "regular file",
                       tail (words->dict));
-  return r < 0 ? attr_fail (error,
-                            "algorithm_params: dict '%s' cannot be read: "
-                            "%s",
-                            tail (words->dict), strerrordesc_np (-r))
+  return r < 0 ? attr_fail_as (error, r == -ENOMEM ? ENOMEM : EINVAL,
+                               "algorithm_params: dict '%s' cannot be read: "
+                               "%s",
+                               tail (words->dict), strerrordesc_np (-r))
                : 0;
 }
 
@@ -240,15 +240,16 @@ check_params (const struct params_words *words, struct attr_error *error)
 {
   struct zcomp_params without = words->params;
   char why[160];
+  int r;
 
   without.dict = NULL;
   if (zcomp_params_check (words->which.backend, &without, why, sizeof why) < 0)
     return attr_fail (error, "algorithm_params: %s", why);
-  if (zcomp_params_check (words->which.backend, &words->params, why,
-                          sizeof why) < 0)
-    return attr_fail (error, "algorithm_params: dict '%s': %s",
-                      tail (words->dict), why);
-  return 0;
+  r = zcomp_params_check (words->which.backend, &words->params, why,
+                          sizeof why);
+  return r < 0 ? attr_fail_as (error, -r, "algorithm_params: dict '%s': %s",
+                               tail (words->dict), why)
+               : 0;
 }
 
 /* All of the priority's are replaced, those too that are not named. */

@@ -19,6 +19,33 @@ static struct attr_error error;
 static struct disk disk;
 static char path[] = "/tmp/attralgorithm-XXXXXX";
 
+/* Of a dictionary. */
+#define DICT_SIZE 8192
+
+/* What there is no memory for. */
+static enum {
+  NOTHING,
+  READING, /* it */
+  DIGESTING
+} refused;
+
+extern void *__real_malloc (size_t size);
+extern void *__wrap_malloc (size_t size);
+extern void *__real_aligned_alloc (size_t alignment, size_t size);
+extern void *__wrap_aligned_alloc (size_t alignment, size_t size);
+
+void *
+__wrap_malloc (size_t size)
+{
+  return refused == READING && size >= DICT_SIZE ? NULL : __real_malloc (size);
+}
+
+void *
+__wrap_aligned_alloc (size_t alignment, size_t size)
+{
+  return refused == DIGESTING ? NULL : __real_aligned_alloc (alignment, size);
+}
+
 static void
 setup (void)
 {
@@ -108,10 +135,10 @@ START_TEST (parameters_are_stored)
 
 START_TEST (dictionaries_are_shared_and_let_go)
 {
-  write_dict (8192);
+  write_dict (DICT_SIZE);
   ck_assert_int_eq (store ("comp_algorithm", "zstd"), 0);
   ck_assert_int_eq (store ("algorithm_params", with_dict ("")), 0);
-  ck_assert_uint_eq (zcomp_dict_len (stored (0)->params.dict), 8192);
+  ck_assert_uint_eq (zcomp_dict_len (stored (0)->params.dict), DICT_SIZE);
   ck_assert_int_eq (store ("algorithm_params", with_dict ("level=7")), 0);
   ck_assert_int_eq (store ("algorithm_params", "level=7"), 0);
   ck_assert_ptr_null (stored (0)->params.dict);
@@ -220,6 +247,26 @@ START_TEST (one_that_has_no_levels_says_so)
 }
 
 /* Of deflate and lzo, where they are built in. */
+/* Nor is anything said against it. */
+START_TEST (one_that_there_is_no_memory_for_may_be_given_again)
+{
+  write_dict (DICT_SIZE);
+  ck_assert_int_eq (store ("comp_algorithm", "zstd"), 0);
+  ck_assert_int_eq (set ("comp_algorithm", "zstd"), 0);
+  refused = READING;
+  ck_assert_int_eq (store ("algorithm_params", with_dict ("")), ENOMEM);
+  must_say ("cannot be read: Cannot allocate memory");
+  refused = DIGESTING;
+  ck_assert_int_eq (store ("algorithm_params", with_dict ("")), ENOMEM);
+  must_say (path);
+  must_say ("': there is no memory to read its tables");
+  ck_assert_int_eq (set ("algorithm_params", with_dict ("")), ENOMEM);
+  refused = NOTHING;
+  ck_assert_int_eq (store ("algorithm_params", with_dict ("")), 0);
+  ck_assert_int_eq (set ("algorithm_params", with_dict ("")), 0);
+  unlink (path);
+}
+
 START_TEST (who_takes_no_dictionary_says_so)
 {
   static const char *const names[] = {"deflate", "lzo"};
@@ -296,6 +343,7 @@ main (void)
   tcase_add_test (tc, dictionaries_are_shared_and_let_go);
   tcase_add_loop_test (tc, what_is_wrong_is_said, 0, sizeof bad / sizeof *bad);
   tcase_add_test (tc, a_dictionary_that_is_no_use_is_refused);
+  tcase_add_test (tc, one_that_there_is_no_memory_for_may_be_given_again);
   tcase_add_test (tc, one_that_has_no_levels_says_so);
   tcase_add_loop_test (tc, who_takes_no_dictionary_says_so, 0, 2);
   tcase_add_test (tc, an_algorithm_comes_before_its_params);

@@ -21,6 +21,17 @@
 static const char device;
 static char path[64];
 
+static bool memory_is_short;
+
+extern void *__real_aligned_alloc (size_t alignment, size_t size);
+extern void *__wrap_aligned_alloc (size_t alignment, size_t size);
+
+void *
+__wrap_aligned_alloc (size_t alignment, size_t size)
+{
+  return memory_is_short ? NULL : __real_aligned_alloc (alignment, size);
+}
+
 /* A file of SIZE bytes at BYTES. */
 static void
 write_file (const void *bytes, size_t size)
@@ -255,6 +266,24 @@ START_TEST (what_is_damaged_is_refused)
   free (bytes);
 }
 
+/* Whoever cannot tell whether one is damaged does not say that it is. */
+START_TEST (what_there_is_no_memory_to_check_is_not_damaged)
+{
+  struct zcomp_params params = {.dict = make_dict (true, 0)};
+  const struct zcomp_backend *const zstd = zcomp_backend_find ("zstd");
+  struct zcomp *comp;
+  char why[256];
+
+  memory_is_short = true;
+  ck_assert_int_eq (zcomp_params_check (zstd, &params, why, sizeof why),
+                    -ENOMEM);
+  ck_assert_str_eq (why, "there is no memory to read its tables");
+  ck_assert_int_eq (zcomp_create (&comp, zstd, &params, 1, &device), -ENOMEM);
+  memory_is_short = false;
+  ck_assert_int_eq (zcomp_params_check (zstd, &params, why, sizeof why), 0);
+  zcomp_dict_put (params.dict);
+}
+
 /* Pages that were stored with another one, or with none. */
 START_TEST (the_wrong_one_is_harmless)
 {
@@ -365,6 +394,7 @@ main (void)
   tcase_add_test (tc, who_may_not_read_it_is_told);
   tcase_add_test (tc, references_are_counted);
   tcase_add_test (tc, what_is_damaged_is_refused);
+  tcase_add_test (tc, what_there_is_no_memory_to_check_is_not_damaged);
 
   tc = suite_case (suite, "use");
   tcase_add_loop_test (tc, it_makes_pages_smaller, 0, n);
