@@ -550,8 +550,8 @@ part_valgrind ()
 {
   local status=0
   build_analysed || return
-  memcheck zram idle slottable zspool zsmalloc packed seglog store \
-    storedamage writeback writebackraces attr attralgorithm attrshow \
+  memcheck zram idle slottable slottableraces zspool zsmalloc packed seglog \
+    store storedamage writeback writebackraces attr attralgorithm attrshow \
     blockstate ctlrequest ctlreply ctlclient disk conffile expression ||
     status=1
   under_valgrind worker thread tasks ctlsocket sockfile watermark -- \
