@@ -246,13 +246,17 @@ leave_leaf (struct slot_table *table, uint64_t index, uint32_t users)
     mark_emptied (table, index);
 }
 
+/* A trim and a read of what is empty come by many such slots, in leaves that
+ * are in use for one that is not: they are only looked at. */
 struct slot *
 slot_borrow (struct slot_table *table, uint64_t index, uint32_t *flags)
 {
   _Atomic uint32_t *const leaf = leaf_of (table, index);
+  const uint32_t seen = atomic_load_explicit (leaf, memory_order_relaxed);
 
-  if (!enter_leaf (leaf, atomic_load_explicit (leaf, memory_order_relaxed),
-                   false))
+  if (!(seen & LEAF_COUNT) ||
+      !slot_allocated (flags_seen (&table->slots[index])) ||
+      !enter_leaf (leaf, seen, false))
     return NULL;
   *flags = slot_lock (table->domain, &table->slots[index]);
   return &table->slots[index];

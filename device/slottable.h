@@ -28,8 +28,8 @@ extern int slot_table_populate (struct slot_table *table);
 /* No slot may be borrowed.  TABLE may be NULL. */
 extern void slot_table_destroy (struct slot_table *table);
 
-/* Borrow slot INDEX, locked; *FLAGS are its flags.  NULL: there is no memory
- * behind it, which says that it is empty. */
+/* Borrow slot INDEX, locked; *FLAGS are its flags.  NULL: it was empty at some
+ * moment during the call. */
 extern struct slot *
 slot_borrow (struct slot_table *table, uint64_t index, uint32_t *flags);
 
