@@ -120,7 +120,28 @@ START_TEST (a_borrowed_slot_can_be_asked_about)
   slot_table_destroy (table);
 }
 
-/* Every slot that NEXT passes over must have no memory. */
+/* Who wants what it holds does not wait for who is about to fill it. */
+START_TEST (an_empty_slot_is_not_borrowed)
+{
+  struct slot_table *table = make_table (1000);
+  uint32_t flags;
+  struct slot *slot;
+
+  set_slot (table, 7, 3);
+  ck_assert_ptr_null (slot_borrow (table, 8, &flags));
+  slot = slot_borrow_new (table, 8, &flags);
+  ck_assert_ptr_null (slot_borrow (table, 8, &flags));
+  slot_return (table, 8, slot, SLOT_SAME);
+  slot = slot_borrow (table, 8, &flags);
+  ck_assert_ptr_nonnull (slot);
+  ck_assert_uint_eq (flags, SLOT_SAME);
+  slot_return (table, 8, slot, 0);
+  ck_assert_ptr_null (slot_borrow (table, 8, &flags));
+  must_be_set (table, 7, 3);
+  slot_table_destroy (table);
+}
+
+/* Every slot that NEXT passes over must be empty. */
 static uint64_t
 next_and_check (struct slot_table *table, uint64_t index, uint64_t end)
 {
@@ -511,6 +532,7 @@ main (void)
   tcase_add_test (tc, destroying_nothing_is_harmless);
   tcase_add_test (tc, holes_are_what_reads_as_zeros);
   tcase_add_test (tc, a_borrowed_slot_can_be_asked_about);
+  tcase_add_test (tc, an_empty_slot_is_not_borrowed);
   tcase_add_test (tc, next_skips_what_has_no_memory);
   tcase_add_test (tc, allocated_slots_are_found);
   tcase_add_test (tc, a_look_finds_what_a_slot_holds);
