@@ -244,8 +244,9 @@ start_all (void)
 }
 
 /* Requests end while limits are lifted and stores come back, so that what has
- * failed can be read.  The store behind NBD ends with the thread that has
- * started it last. */
+ * failed can be read.  The store behind NBD would end with the thread that has
+ * started it last, while others still write to it: it goes before, and returns
+ * with this one. */
 static void
 join_all (void)
 {
@@ -255,7 +256,7 @@ join_all (void)
   soak.no_more_upsets = true;
   for (unsigned i = 0; i < nr_upsets; i++)
     CHECK (pthread_join (upsets[i].thread, NULL) == 0);
-  soak_store_goes (&soak, 0);
+  soak_store_returns (&soak);
 }
 
 /* What has gone from what is resident was stored. */

@@ -130,17 +130,21 @@ await_engine (const struct soak *soak, const char *engine)
 }
 
 void
-soak_store_goes (struct soak *soak, unsigned ms)
+soak_store_goes (struct soak *soak)
 {
   struct soakdisk *const disk = &soak->disks[DISK_NBD];
-  const struct timespec ts = {.tv_sec = ms / 1000,
-                              .tv_nsec = (long) (ms % 1000) * 1000000};
 
   excuse_begin (&disk->model.no_store);
   excuse_begin (&disk->no_write);
   nbdstore_kill ();
   await_engine (soak, "nbd away");
-  nanosleep (&ts, NULL);
+}
+
+void
+soak_store_returns (struct soak *soak)
+{
+  struct soakdisk *const disk = &soak->disks[DISK_NBD];
+
   nbdstore_start ();
   await_engine (soak, "nbd");
   excuse_end (&disk->no_write);

@@ -77,8 +77,9 @@ extern uint64_t soak_column (const struct soak *soak, const char *disk,
 /* Wait until nobody is connected to it. */
 extern void soak_await_unused (const struct soak *soak, const char *disk);
 
-/* The store behind NBD goes, and comes back after MS milliseconds; by whom it
- * is started, it ends with. */
-extern void soak_store_goes (struct soak *soak, unsigned ms);
+/* The store behind NBD goes; and comes back, to end with the calling thread at
+ * the latest. */
+extern void soak_store_goes (struct soak *soak);
+extern void soak_store_returns (struct soak *soak);
 
 #endif /* ZRAM_TEST_SOAKDISK_H */

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "data.h"
 #include "server.h"
@@ -217,13 +218,18 @@ upset_stores (void *arg)
   while (!soak->no_more_upsets) {
     const bool late = random_below (&upset->state, 4) == 0;
     const uint64_t ms = random_below (&upset->state, 500) + (late ? 2500 : 0);
+    const struct timespec ts = {.tv_sec = (time_t) (ms / 1000),
+                                .tv_nsec = (long) (ms % 1000 * 1000000)};
 
     soak_rest (&upset->state, 2000);
-    soak_store_goes (soak, (unsigned) ms);
+    soak_store_goes (soak);
+    nanosleep (&ts, NULL);
+    soak_store_returns (soak);
     soak_count (SOAK_STORE_KILLED);
     soak_add (SOAK_STORE_LATE, late);
     soak_rest (&upset->state, 1000);
     fail_file (upset);
   }
+  soak_store_goes (soak);
   return NULL;
 }
