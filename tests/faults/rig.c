@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "nbdstore.h"
+#include "preload.h"
 #include "rig.h"
 
 #define DISKSIZE  "6303744"
@@ -77,12 +78,12 @@ rig_has (enum setup setup)
 static void
 choose_plugin (enum setup setup)
 {
-  const char *const preload = getenv ("FAULTS_PRELOAD");
+  const char *const runtime = getenv ("FAULTS_PRELOAD");
 
-  if (preload && setup == SETUP_SWAP)
+  if (runtime && setup == SETUP_SWAP)
     setenv ("ZRAM_PLUGIN", getenv ("FAULTS_PLAIN_PLUGIN"), 1);
-  else if (preload) {
-    setenv ("LD_PRELOAD", preload, 1);
+  else if (runtime) {
+    preload (runtime);
     setenv ("ASAN_OPTIONS", "detect_leaks=1", 1);
   }
 }
@@ -91,7 +92,7 @@ static void
 choose_nothing (void)
 {
   unsetenv ("ZRAM_PLUGIN");
-  unsetenv ("LD_PRELOAD");
+  preload_nothing ();
   setenv ("ASAN_OPTIONS", "detect_leaks=0", 1);
 }
 
@@ -361,20 +362,9 @@ rig_start (enum setup setup, const char *faults)
 void
 rig_stop (void)
 {
-  const struct timespec moment = {.tv_nsec = 10000000};
-  int status;
-
-  server_signal (&rig.server, SIGTERM);
-  for (int i = 0; !has_ended (&status); i++) {
-    if (i >= 6000)
-      fail ("the server does not end");
-    nanosleep (&moment, NULL);
-  }
-  if (!WIFEXITED (status) || WEXITSTATUS (status) != 0)
-    fail ("the server has ended with status %#x", (unsigned) status);
+  server_end (&rig.server);
   check_log ();
   take_points ();
-  rig.server.pid = 0;
   server_kill (&rig.server);
 }
 

@@ -21,9 +21,9 @@ map_counter (void)
 }
 
 void
-preload_counter (void)
+preload (const char *library)
 {
-  CHECK (setenv ("LD_PRELOAD", MALLOC_COUNT_PATH, 1) == 0);
+  CHECK (setenv ("LD_PRELOAD", library, 1) == 0);
 }
 
 void

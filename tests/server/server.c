@@ -228,14 +228,13 @@ has_ended (void *arg)
   return r == waited->pid;
 }
 
-void
-server_wait (struct server *server)
+static void
+await_end (struct server *server)
 {
   struct waited waited = {.pid = server->pid};
 
   wait_until (has_ended, &waited, "the server to end");
   server->pid = 0;
-  server_forget (server);
   if (WIFSIGNALED (waited.status))
     fail ("the server was killed by signal %d", WTERMSIG (waited.status));
   if (WEXITSTATUS (waited.status) != 0)
@@ -243,10 +242,24 @@ server_wait (struct server *server)
 }
 
 void
-server_stop (struct server *server)
+server_wait (struct server *server)
+{
+  await_end (server);
+  server_forget (server);
+}
+
+void
+server_end (struct server *server)
 {
   server_signal (server, SIGTERM);
-  server_wait (server);
+  await_end (server);
+}
+
+void
+server_stop (struct server *server)
+{
+  server_end (server);
+  server_forget (server);
 }
 
 static struct nbd_handle *

@@ -45,6 +45,9 @@ extern void server_stop (struct server *server);
 /* Wait for a server that has been told to end, and look at its status. */
 extern void server_wait (struct server *server);
 
+/* The same, but its log can be looked at until server_kill. */
+extern void server_end (struct server *server);
+
 /* SIGKILL, as the OOM killer has it: the server cleans nothing up. */
 extern void server_kill (struct server *server);
 

@@ -133,7 +133,7 @@ measure (struct malloc_count *count, const char *swap, const char *algorithm)
   struct nbd_handle *nbd;
   struct server server;
 
-  preload_counter ();
+  preload (MALLOC_COUNT_PATH);
   server_start (&server, "128M", swap, algorithm, NULL);
   preload_nothing ();
   nbd = server_connect (&server);

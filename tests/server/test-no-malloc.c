@@ -49,7 +49,7 @@ count_calls (struct malloc_count *count, const char *parameter)
   struct server server;
 
   atomic_store (&count->calls, 0);
-  preload_counter ();
+  preload (MALLOC_COUNT_PATH);
   server_start (&server, "256M", parameter, NULL);
   preload_nothing ();
   nbd = server_connect (&server);
