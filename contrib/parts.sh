@@ -36,6 +36,7 @@ vmlong    long      long   more of that, what a request costs, conformance
 torture   long      long   swap with forks, connections, TCP: 100 short tests
 peers     long      long   what nbdkit's memory plugin does as swap
 soaklong  long      long   the same for a quarter of an hour
+soaktsan  long      long   the same for ten minutes, with ThreadSanitizer
 model     long      long   the model tests, two million operations of each
 states    long      long   the model checker, with larger bounds
 faultlong long      long   each such call in every server that makes it
@@ -282,21 +283,32 @@ part_asan ()
     check_in "$work/asan"
 }
 
-# ThreadSanitizer cannot live with much randomness in where things are mapped;
-# where setarch may not turn it off, there may be little enough.
-part_tsan ()
+build_tsan ()
 {
-  local dir=$work/tsan
-  build "$dir" CC=gcc --enable-sanitizer=thread CFLAGS='-g -O1' || return
+  build "$work/tsan" CC=gcc --enable-sanitizer=thread CFLAGS='-g -O1'
+}
+
+# with_tsan NAME COMMAND...: ThreadSanitizer cannot live with much randomness
+# in where things are mapped; where setarch may not turn it off, there may be
+# little enough.
+with_tsan ()
+{
+  local name=$1 probe=$work/tsan/probe
+  shift
   under=(setarch -R)
   "${under[@]}" true || under=()
-  echo 'int main (void) { return 0; }' >"$dir/probe.c"
-  gcc -fsanitize=thread -o "$dir/probe" "$dir/probe.c" || return
-  if "${under[@]}" "$dir/probe"; then
-    check_in "$dir"
+  echo 'int main (void) { return 0; }' >"$probe.c"
+  gcc -fsanitize=thread -o "$probe" "$probe.c" || return
+  if "${under[@]}" "$probe"; then
+    "$@"
   else
-    not_run tsan 'ThreadSanitizer does not start on this machine'
+    not_run "$name" 'ThreadSanitizer does not start on this machine'
   fi
+}
+
+part_tsan ()
+{
+  build_tsan && with_tsan tsan check_in "$work/tsan"
 }
 
 # Debug checks, and what is optional, are looked at too.  In one process, for it
@@ -403,15 +415,17 @@ part_fuzz ()
     "$top/tests/fuzz/run" "$dir" 20
 }
 
-# soak_for TIME: twice, beside each other, with several threads for a connection
-# and with one, where clients can leave more behind: tests/server/README.md.
-soak_for ()
+# soak ARGUMENT...: twice, beside each other, with several threads for a
+# connection and with one, where clients can leave more behind:
+# tests/server/README.md.
+soak ()
 {
   local dir=$work/gcc/tests/server threads pid status=0
   local -a pids=()
   build_gcc && make -C "$dir" soak || return
   for threads in 4 1; do
-    MALLOC_PERTURB_=165 "$dir/soak" -t "$threads" "$1" >"$dir/soak-$threads" &
+    MALLOC_PERTURB_=165 "${under[@]}" "$dir/soak" -t "$threads" "$@" \
+      >"$dir/soak-$threads" &
     pids+=($!)
   done
   for pid in "${pids[@]}"; do
@@ -423,12 +437,22 @@ soak_for ()
 
 part_soak ()
 {
-  soak_for 3m
+  soak 3m
 }
 
 part_soaklong ()
 {
-  soak_for 15m
+  soak 15m
+}
+
+# Of the server only the plugin is compiled for it.  It is slow: in three
+# minutes not all happens that is to.
+part_soaktsan ()
+{
+  local runtime
+  runtime=$(gcc -print-file-name=libtsan.so)
+  export ZRAM_PLUGIN=$work/tsan/zram.so
+  build_tsan && with_tsan soaktsan soak -p "$runtime" 10m
 }
 
 # Exactly these files are installed, and none is left.  That the plugin works

@@ -24,10 +24,12 @@
 
 #include "data.h"
 #include "nbdstore.h"
+#include "preload.h"
 #include "server.h"
 #include "soakcheck.h"
 #include "soakdisk.h"
 #include "soakflat.h"
+#include "soakraces.h"
 #include "soaktally.h"
 #include "soakupset.h"
 
@@ -49,17 +51,19 @@ static struct upset upsets[16];
 static unsigned nr_upsets;
 static pthread_t users[SOAK_DISKS];
 static uint64_t duration = COMPLETE, seed;
+static const char *runtime; /* to preload, of ThreadSanitizer; or NULL */
 static time_t begun;
 
 static void
 usage (FILE *fp)
 {
-  fputs ("Usage: soak [-t THREADS] [-s SEED] [TIME]\n\n"
+  fputs ("Usage: soak [-t THREADS] [-s SEED] [-p RUNTIME] [TIME]\n\n"
          "TIME is in seconds, or as 90s, 10m or 3h; 3m if it is not given.\n"
          "However short, there are 6 rounds.\n"
          "THREADS is how many nbdkit has for each connection (4).  With 1,\n"
          "clients leave more than one answer when they go.  SEED makes the\n"
-         "same choices again.  SIGINT ends a run early.\n",
+         "same choices again.  RUNTIME is ThreadSanitizer's, for the server\n"
+         "to preload: its plugin is ZRAM_PLUGIN.  SIGINT ends a run early.\n",
          fp);
 }
 
@@ -116,7 +120,7 @@ read_arguments (int argc, char *argv[])
   int option;
 
   seed = (uint64_t) time (NULL);
-  while ((option = getopt (argc, argv, "ht:s:")) != -1)
+  while ((option = getopt (argc, argv, "ht:s:p:")) != -1)
     switch (option) {
     case 'h':
       usage (stdout);
@@ -126,6 +130,9 @@ read_arguments (int argc, char *argv[])
       break;
     case 's':
       seed = number (optarg, "SEED", NULL);
+      break;
+    case 'p':
+      runtime = optarg;
       break;
     default:
       usage (stderr);
@@ -194,8 +201,11 @@ start (void)
   soak.control = nbdstore_path ("control");
   snprintf (control, sizeof control, "control=%s", soak.control);
   snprintf (threads, sizeof threads, "-t%u", soak.threads);
+  if (runtime)
+    races_preload (runtime);
   server_start (&server, threads, control, "num_devices=0", "max_devices=8",
                 NULL);
+  preload_nothing ();
   nbd_close (server_negotiate (&server)); /* it is there */
   soakdisks_make (&soak);
 }
@@ -259,12 +269,14 @@ join_all (void)
   soak_store_returns (&soak);
 }
 
-/* What has gone from what is resident was stored. */
+/* What has gone from what is resident was stored, or ThreadSanitizer's. */
 static void
 compare_memory (uint64_t before, uint64_t after, uint64_t used)
 {
   const uint64_t most = used + TABLES + MEMORY_OF_HEAPS;
 
+  if (runtime)
+    return;
   if (before > after + most || before + MEMORY_OF_HEAPS < after + used)
     fail ("%" PRIu64 " bytes were resident with %" PRIu64
           " stored, and %" PRIu64 " with none",
@@ -297,6 +309,8 @@ end_round (void)
   flat_take (&flat);
   compare_memory (before, flat.memory, used);
   log_round (before, used);
+  if (runtime)
+    races_check (&server);
   CHECK (truncate (server.log, 0) == 0); /* it is clients that have gone */
 }
 
@@ -406,7 +420,7 @@ main (int argc, char *argv[])
   begin_signals ();
   load_programs ();
   start ();
-  flat_begin (&flat, &server);
+  flat_begin (&flat, &server, runtime != NULL);
   begun = time (NULL);
   while (!ended && !is_over ()) {
     start_all ();
@@ -417,7 +431,10 @@ main (int argc, char *argv[])
     fputc ('\n', stderr);
   take_statistics ();
   report ();
-  server_stop (&server);
+  server_end (&server);
+  if (runtime)
+    races_check_ended (&server);
+  server_kill (&server);
   soakdisks_close (&soak);
   free (soak.programs);
   return EXIT_SUCCESS;

@@ -19,6 +19,7 @@ struct server;
 
 struct flat {
   const struct server *server;
+  bool watched;         /* by a sanitizer: most of the memory is its own */
   unsigned descriptors; /* before the first round; then at most so many */
   unsigned threads;     /* the same */
   unsigned rounds;
@@ -30,7 +31,8 @@ struct flat {
 };
 
 /* Before the first round: what there may be after each. */
-extern void flat_begin (struct flat *flat, const struct server *server);
+extern void
+flat_begin (struct flat *flat, const struct server *server, bool watched);
 
 /* After a round: wait (bounded) until there are no more threads and descriptors
  * than before the first, and note what memory there is. */
@@ -42,8 +44,8 @@ extern void flat_note (struct flat *flat, uint64_t memory);
 /* Has memory grown?  There were FLAT_ROUNDS at least. */
 extern bool flat_has_grown (const struct flat *flat);
 
-/* Print what memory there was, and fail if it has grown, or if too few rounds
- * can tell. */
+/* Print what there was, and fail if memory has grown, or if too few rounds can
+ * tell; of a watched server's it says nothing, and says so. */
 extern void flat_report (const struct flat *flat);
 
 #endif /* ZRAM_TEST_SOAKFLAT_H */
