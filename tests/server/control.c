@@ -40,6 +40,28 @@ control_ask (const char *socket, const char *request, char *answer, size_t size)
     fail ("no answer to: %s", request);
 }
 
+struct awaited {
+  const char *socket, *request, *wanted;
+};
+
+static int
+is_answered (void *arg)
+{
+  const struct awaited *const awaited = arg;
+  char answer[64];
+
+  control_ask (awaited->socket, awaited->request, answer, sizeof answer);
+  return strcmp (answer, awaited->wanted) == 0;
+}
+
+void
+control_await (const char *socket, const char *request, const char *wanted)
+{
+  struct awaited awaited = {socket, request, wanted};
+
+  wait_until (is_answered, &awaited, wanted);
+}
+
 int
 control_connect (const char *path)
 {

@@ -16,6 +16,10 @@ extern int control_try (const char *socket, const char *request, char *answer,
 extern void control_ask (const char *socket, const char *request, char *answer,
                          size_t size);
 
+/* Ask until the answer is WANTED, or for too long: then it fails. */
+extern void
+control_await (const char *socket, const char *request, const char *wanted);
+
 /* What a line was answered with. */
 struct control_answer {
   char error[16]; /* the name of an errno, or nothing */

@@ -9,7 +9,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "control.h"
 #include "nbdstore.h"
 #include "server.h"
 
@@ -109,34 +108,4 @@ nbdstore_parameter (void)
   snprintf (parameter, sizeof parameter, "backing_dev=nbd+unix:///?socket=%s",
             sock);
   return parameter;
-}
-
-struct awaited {
-  const char *control, *engine;
-};
-
-static int
-engine_is (void *arg)
-{
-  const struct awaited *const awaited = arg;
-  char answer[64];
-
-  control_ask (awaited->control, "get backing_engine", answer, sizeof answer);
-  return strcmp (answer, awaited->engine) == 0;
-}
-
-void
-nbdstore_await_away (const char *control)
-{
-  struct awaited awaited = {control, "nbd away"};
-
-  wait_until (engine_is, &awaited, "the server sees that its store is away");
-}
-
-void
-nbdstore_await_there (const char *control)
-{
-  struct awaited awaited = {control, "nbd"};
-
-  wait_until (engine_is, &awaited, "the server sees that its store is there");
 }

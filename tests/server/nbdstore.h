@@ -25,9 +25,4 @@ extern void nbdstore_kill (void);
 /* What a server is to be told: "backing_dev=nbd+unix:...". */
 extern const char *nbdstore_parameter (void);
 
-/* Wait until the server whose socket CONTROL is sees that its store is away, or
- * that it is there. */
-extern void nbdstore_await_away (const char *control);
-extern void nbdstore_await_there (const char *control);
-
 #endif /* ZRAM_TEST_NBDSTORE_H */

@@ -140,11 +140,11 @@ test_store (const struct server *server, const char *control,
   unsigned n;
 
   nbdstore_kill ();
-  nbdstore_await_away (control);
+  control_await (control, "get backing_engine", "nbd away");
   n = crowd_come (server, fds);
   CHECK (n < CROWD);
   nbdstore_start ();
-  nbdstore_await_there (control);
+  control_await (control, "get backing_engine", "nbd");
   for (unsigned i = STORED; i < STORED + NR_STORED; i++) {
     data_fill (page, PAGE, DATA_TEXT, i);
     check_read (nbd, page, PAGE, i * PAGE);

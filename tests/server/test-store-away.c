@@ -149,27 +149,27 @@ main (void)
   check_page (nbd, GONE);
 
   nbdstore_kill ();
-  nbdstore_await_away (control);
+  control_await (control, "get backing_engine", "nbd away");
   begin_reads (nbd, &reads);
   CHECK (take_reads (nbd, &reads, MANY - WAITERS) == 0);
   check_memory_is_served (nbd);
   nbdstore_start ();
   CHECK (take_reads (nbd, &reads, WAITERS) == WAITERS);
-  nbdstore_await_there (control);
+  control_await (control, "get backing_engine", "nbd");
   begin_reads (nbd, &reads);
   CHECK (take_reads (nbd, &reads, MANY) == MANY);
   CHECK (server_log_count (&server, "the server is away") == 1);
   CHECK (server_log_count (&server, "the server is there again") == 1);
 
   nbdstore_kill ();
-  nbdstore_await_away (control);
+  control_await (control, "get backing_engine", "nbd away");
   begun = seconds ();
   begin_reads (nbd, &reads);
   CHECK (take_reads (nbd, &reads, MANY) == 0);
   CHECK (seconds () - begun >= TIMEOUT - 0.5);
   CHECK (seconds () - begun < 3 * TIMEOUT);
   nbdstore_start ();
-  nbdstore_await_there (control);
+  control_await (control, "get backing_engine", "nbd");
   for (unsigned i = GONE; i < NR_PAGES - 2; i++)
     check_page (nbd, i);
   nbd_close (nbd);
