@@ -92,15 +92,31 @@ sub cpu_targets {
 }
 
 # How much of the peer's rate its own and its client's CPU leave possible to who
-# has the codec's besides, where they keep all CPUs busy.
+# has the codec's besides: where all CPUs are busy, or, of one connection, where
+# the server has one.  For it has no more, whoever's it is, as the row after that
+# shows: nbdkit's threads take a connection's requests in turn, and who sleeps
+# meanwhile is not awake before the next one is taken, too.
 sub possible_rate {
-  my ($ours, $peer, %changes) = @_;
-  my $figure = 'cpu: ' . work (op => 'write', %changes);
-  my $result = per_round (sub { ($_[0] + $_[1]) / ($_[0] + $_[1] + $_[2]) },
-    [ $peer, $figure ], [ $peer, "client $figure" ],
+  my ($ours, $peer, $cpus, %changes) = @_;
+  my $text = work (op => 'write', %changes);
+  my $one = $changes{connections} == 1;
+  my $result = per_round (sub {
+    my ($rate, $server, $client, $codec) = @_;
+    return ($one ? 1 : $cpus) * 1e6 /
+      ($server + $codec + ($one ? 0 : $client)) / $rate;
+  }, map ({ [ $peer, "$_: $text" ] } 'rate', 'cpu', 'client cpu'),
     [ $ours =~ s/^zram/codec/r, 'compress' ]);
   target ('... what is possible with the CPU that compressing takes', undef,
-    undef, $result, $figure);
+    undef, $result, "rate: $text");
+  busy_cpus ($ours, $text);
+  busy_cpus ($peer, $text);
+}
+
+sub busy_cpus {
+  my ($name, $text) = @_;
+  target ("... CPUs that the server keeps busy, $name", undef, undef,
+    per_round (sub { $_[0] * $_[1] / 1e6 }, map { [ $name, "$_: $text" ] }
+      'rate', 'cpu'), "rate: $text");
 }
 
 # What there would be to gain by doing nothing at all.
@@ -111,6 +127,7 @@ sub nothing_rate {
 }
 
 sub malloc_targets {
+  my ($cpus) = @_;
   my @pair = ('zram-lz4', 'memory-malloc');
   for ([ 'reads', 0.87, 'read' ], [ 'writes', 0.62, 'write' ],
        [ 'same-filled writes', 0.95, 'write', content => 'same-filled' ]) {
@@ -120,7 +137,7 @@ sub malloc_targets {
         my %changes = (depth => $depth, connections => $connections);
         compare_rates ("4 KiB $what, $depth x $connections", $least, $op,
           @pair, block => 4096, %changes, @content);
-        possible_rate (@pair, %changes) if $what eq 'writes';
+        possible_rate (@pair, $cpus, %changes) if $what eq 'writes';
         nothing_rate ($pair[1], %changes, @content)
           if @content && $connections == 1;
       }
@@ -170,10 +187,12 @@ sub sparse_targets {
   }
 }
 
+# On so many CPUS.
 sub targets {
+  my ($cpus) = @_;
   @targets = ();
   cpu_targets ();
-  malloc_targets ();
+  malloc_targets ($cpus);
   zstd_targets ();
   sparse_targets ();
   memory_targets ();

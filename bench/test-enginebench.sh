@@ -103,6 +103,11 @@ has_lines 1 "all( +[0-9.]+){3}"
 # Two algorithms, four ways, two operations, by one thread and by two.
 bench threads -j -r 1 -T 2 "$corpus"
 has_rows 32 threads ops seconds round
+# Every second round has the fewest first, whichever is the first round.
+bench threads -j -r 1 -f 2 -T 2 "$corpus"
+has_rows 32 threads ops seconds round
+jq -se '.[0].threads == 1 and all (.round == 2)' "$out" >"$dir/jq" ||
+  die "threads: this is no second round: $(cat "$out")"
 
 bench writtenback written "$dir/store" "$corpus.large"
 has_lines 3 "(60|80) % full, (uniform|90/10) +$number"

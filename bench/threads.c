@@ -60,7 +60,7 @@ static uint32_t *order;
 static const char *algorithm;
 static struct object *objects; /* what it makes of the pages */
 static bool json;
-static unsigned rounds = 5;
+static unsigned rounds = 5, first_round = 1;
 
 /* Of a process: what its threads use. */
 static struct zram *zram;
@@ -283,7 +283,7 @@ print_json (const struct way *way, enum op op, unsigned step, unsigned round,
   printf ("{\"name\":\"%s%s%s\",\"op\":\"%s\",\"threads\":%u,\"ops\":%" PRIu32
           ",\"seconds\":%.6f,\"round\":%u}\n",
           way->before, algorithm, way->after, op_names[op], steps[step],
-          corpus.nr_pages, seconds, round + 1);
+          corpus.nr_pages, seconds, round);
   fflush (stdout);
 }
 
@@ -299,7 +299,7 @@ run_round (unsigned round)
 
       measure (&ways[w], steps[step], seconds);
       for (enum op op = WRITE; op < OPS; op++) {
-        rates[w][op][step][round] = corpus.nr_pages / seconds[op];
+        rates[w][op][step][round - first_round] = corpus.nr_pages / seconds[op];
         if (json)
           print_json (&ways[w], op, step, round, seconds[op]);
       }
@@ -333,8 +333,9 @@ run_algorithm (void)
   objects = objects_new (stream, &corpus);
   zcomp_stream_put (stream);
   zcomp_destroy (once);
-  for (unsigned round = 0; round < rounds; round++) {
-    progress ("%s: round %u of %u\n", algorithm, round + 1, rounds);
+  for (unsigned round = first_round; round < first_round + rounds; round++) {
+    progress ("%s: round %u of %u\n", algorithm, round,
+              first_round + rounds - 1);
     run_round (round);
   }
   for (enum op op = WRITE; !json && op < OPS; op++)
@@ -367,6 +368,8 @@ bench_threads (int argc, char *argv[])
   unsigned most = nr_cpus () < MAX_THREADS ? nr_cpus () : MAX_THREADS;
   const struct argument arguments[] = {
       ARGUMENT_TEXT ('a', "NAME,...", "algorithms", &names),
+      ARGUMENT_NUMBER ('f', "ROUND", "the number of the first round",
+                       &first_round, 1, 1000000),
       ARGUMENT_FLAG ('j', "lines of JSON, one for each measurement", &json),
       ARGUMENT_NUMBER ('r', "ROUNDS", "in each of which all take turns",
                        &rounds, 1, MAX_ROUNDS),
