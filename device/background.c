@@ -24,41 +24,26 @@
 #define SHORTEST_PAUSE 1000U
 #define LONGEST_PAUSE  64000U
 
-/* Has much been freed since the last time? */
-static bool
-is_freeing (struct background *background)
-{
-  struct zs_pool_stats stats;
-  bool freeing;
-
-  zs_pool_stats (background->pool, &stats);
-  freeing = stats.live + FEW_HOLES < background->live;
-  background->live = stats.live;
-  return freeing;
-}
-
 /* Bytes of holes, if that many pay. */
 static uint64_t
-holes_that_pay (const struct background *background)
+holes_that_pay (const struct background *background,
+                const struct zs_pool_stats *stats)
 {
-  struct zs_pool_stats stats;
-
-  zs_pool_stats (background->pool, &stats);
-
-  const uint64_t holes = stats.used - stats.live;
+  const uint64_t holes = stats->used - stats->live;
   const unsigned threshold = background->compact_threshold;
   const bool pay = threshold > 0 && holes > FEW_HOLES &&
-                   holes > stats.used / 100 * threshold;
+                   holes > stats->used / 100 * threshold;
 
   return pay ? holes : 0;
 }
 
 static void
-compact_if_it_pays (struct background *background)
+compact_if_it_pays (struct background *background,
+                    const struct zs_pool_stats *stats)
 {
   struct vain *const vain = &background->vain;
   const struct run run = {.stop = &background->worker.stop};
-  const uint64_t holes = holes_that_pay (background);
+  const uint64_t holes = holes_that_pay (background, stats);
 
   if (holes == 0 ||
       (clock_ms () < vain->until && holes < vain->holes + FEW_HOLES))
@@ -81,13 +66,17 @@ compact_if_it_pays (struct background *background)
 static void
 look_at_pool (struct background *background, bool asked)
 {
-  const bool freeing = is_freeing (background) && !asked;
+  struct zs_pool_stats stats;
+  bool freeing;
 
+  zs_pool_stats (background->pool, &stats);
+  freeing = !asked && stats.live + FEW_HOLES < background->live;
+  background->live = stats.live;
   background->put_off = freeing ? background->put_off + 1 : 0;
   if (background->put_off % PUT_OFF_MAX == 0)
     zs_pool_shrink (background->pool);
   if (!freeing)
-    compact_if_it_pays (background);
+    compact_if_it_pays (background, &stats);
 }
 
 /* The table wakes us when many of its leaves are empty.  That is no reason to
@@ -96,13 +85,15 @@ static void
 look (void *arg)
 {
   struct background *const background = arg;
-  const uint64_t now = clock_ms (), due = background->due;
+  const uint64_t now = clock_ms ();
+  bool asked;
 
   slot_table_shrink (background->table);
-  if (now < due)
+  if (now < background->due)
     return;
-  background->due = now + LOOK_MS;
-  look_at_pool (background, due == 0);
+  /* Who asks meanwhile is heard now, or finds the next look due. */
+  asked = atomic_exchange (&background->due, now + LOOK_MS) == 0;
+  look_at_pool (background, asked);
 }
 
 int

@@ -11,8 +11,9 @@
  *           empty              0
  *
  *   flags   bits 0-12          stored length in bytes, 0 to 4096; of a page
- * that was written back what it was in the pool SLOT_SAME          same-filled;
- * the length is 0 SLOT_HUGE          stored raw; the length is 4096
+ *                              that was written back, what it was in the pool
+ *           SLOT_SAME          same-filled; the length is 0
+ *           SLOT_HUGE          stored raw; the length is 4096
  *           SLOT_PRIORITY      which algorithm compressed it, 0 to 3
  *           SLOT_IDLE          marked idle, and not read or written since
  *           SLOT_INCOMPRESSIBLE  the last algorithm did not make it smaller

@@ -15,6 +15,7 @@
  *   device/writeback.c    settle_fresh is_named settle_moved move_object
  *   device/writeback.c    clean_segment write_page_back write_group adapt_log
  *   device/selection.c    selection_next
+ *   device/slottable.c    slot_borrow slot_borrow_new slot_return
  *
  * Slots in memory at first; segments of two places.  A run of writeback takes
  * pages in hand, puts them into batches, writes, settles, and cleans; somebody
@@ -42,10 +43,11 @@
  *
  * Memory.  What spin takes for granted, all threads see one order, holds here:
  * slots are looked at and changed by who holds the slot lock (slotlock.pml),
- * and pins and counts of what is alive under the segments' mutex.  Only worth
- * and best_victim look without it, and segments_victim looks once more with it.
- * A store has read or written when its completion says so, an acquire and a
- * release.
+ * but that slot_borrow says of a slot which is empty at that moment that it is,
+ * as who had it for just as long would; and pins and counts of what is alive
+ * under the segments' mutex.  Only worth and best_victim look without it, and
+ * segments_victim looks once more with it.  A store has read or written when
+ * its completion says so, an acquire and a release.
  *
  * Left out:
  *   - the slot lock and the segments' mutex: what is done under either, or

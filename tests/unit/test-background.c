@@ -255,13 +255,13 @@ START_TEST (memory_goes_back_while_much_is_freed)
     struct filling filling;
     uint64_t ms;
 
-    filling_make (&filling, 200 * MIB / REAL_MEAN, 10);
+    filling_make (&filling, 80 * MIB / REAL_MEAN, 10);
     ck_assert_int_eq (zram_start (filling.zram), 0);
     ms = discard_until_memory_goes_back (&filling, &smooth);
     ck_assert_uint_gt (ms, 0);
     if (smooth) {
       ck_assert_uint_ge (ms, 1000);
-      ck_assert_uint_le (ms, 4000);
+      ck_assert_uint_le (ms, 3200);
     }
     filling_destroy (&filling);
   }
