@@ -150,6 +150,16 @@ do_find (const struct diskset *set, const char *name)
   return disk;
 }
 
+static int
+do_check_name (const struct diskset *set, const char *name,
+               struct attr_error *error)
+{
+  return do_find (set, name)
+             ? attr_fail_as (error, EEXIST,
+                             "name: there is a disk '%s' already", name)
+             : 0;
+}
+
 static void
 do_append (struct diskset *set, struct disk *disk)
 {
@@ -245,15 +255,13 @@ diskset_put (struct diskset *set, struct disk *disk)
 static int
 insert (struct diskset *set, struct disk *disk, struct attr_error *error)
 {
-  int r = 0;
+  int r;
 
   pthread_mutex_lock (&set->lock);
   if (disk->name[0] == '\0')
     do_choose_name (set, disk);
-  if (do_find (set, disk->name))
-    r = attr_fail_as (error, EEXIST, "name: there is a disk '%s' already",
-                      disk->name);
-  else {
+  r = do_check_name (set, disk->name, error);
+  if (r == 0) {
     do_append (set, disk);
     disk->refs++;
   }
@@ -262,23 +270,27 @@ insert (struct diskset *set, struct disk *disk, struct attr_error *error)
 }
 
 /* A disk of that CONFIG: with a device, of which START says what is to be done,
- * if it has a size.  Nobody knows of it until it is complete. */
+ * if it has a size.  Nobody knows of it until it is complete: another may have
+ * its name by then.  If that one was there before, the store is not touched. */
 static struct disk *
 add (struct diskset *set, const char *name, const struct zram_config *config,
      int (*start) (struct disk *disk, struct attr_error *error),
      struct attr_error *error)
 {
-  struct disk *disk;
+  struct disk *disk = NULL;
 
   pthread_mutex_lock (&set->lock);
   while (do_place_comes (set))
     pthread_cond_wait (&set->left, &set->lock);
-  disk = do_make_disk (set, name, config, error);
+  if (do_check_name (set, name, error) == 0)
+    disk = do_make_disk (set, name, config, error);
   pthread_mutex_unlock (&set->lock);
   if (!disk || ((config->disksize == 0 || start (disk, error) == 0) &&
                 insert (set, disk, error) == 0))
     return disk;
 
+  if (disk->zram)
+    zram_undo_store (disk->zram);
   pthread_mutex_lock (&set->lock);
   set->leaving++;
   pthread_mutex_unlock (&set->lock);

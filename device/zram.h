@@ -205,8 +205,8 @@ extern int zram_start (struct zram *zram);
  * does it too. */
 extern void zram_stop (struct zram *zram);
 
-/* Stop it; a server that could not start leaves no store that was not there
- * before.  zram_destroy next. */
+/* Stop it; a server that could not start, or a disk that could not be added,
+ * leaves no store that was not there before.  zram_destroy next. */
 extern void zram_undo_store (struct zram *zram);
 
 /* Move pages together until no whole zspage is gained by it, or RUN, which

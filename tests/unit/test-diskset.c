@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "diskset.h"
 #include "run.h"
@@ -46,6 +47,29 @@ void *
 __wrap_calloc (size_t n, size_t size)
 {
   return refused == DEVICES ? NULL : __real_calloc (n, size);
+}
+
+/* What others do before the next step that is wrapped below. */
+static void (*meanwhile) (void);
+
+static void
+let_others (void)
+{
+  void (*const act) (void) = meanwhile;
+
+  meanwhile = NULL;
+  if (act)
+    act ();
+}
+
+extern int __real_do_attr_start (struct disk *disk, struct attr_error *error);
+extern int __wrap_do_attr_start (struct disk *disk, struct attr_error *error);
+
+int
+__wrap_do_attr_start (struct disk *disk, struct attr_error *error)
+{
+  let_others ();
+  return __real_do_attr_start (disk, error);
 }
 
 /* Parameters, "KEY=VALUE" each, up to NULL. */
@@ -152,7 +176,7 @@ add_code (const char *text)
 {
   struct attr_error error = {0};
   struct disk *disk;
-  char words[128];
+  char words[256];
 
   snprintf (words, sizeof words, "%s", text);
   if (diskset_add (&set, words, &disk, &error) == 0)
@@ -680,6 +704,63 @@ START_TEST (what_fails_takes_nothing)
   end ();
 }
 
+/* Its length, and what it begins with. */
+static void
+must_hold (const char *file, off_t len, const char *text)
+{
+  char found[16] = "";
+  FILE *const fp = fopen (file, "r");
+
+  ck_assert_ptr_nonnull (fp);
+  ck_assert_ptr_nonnull (fgets (found, sizeof found, fp));
+  ck_assert_str_eq (found, text);
+  ck_assert_int_eq (fseeko (fp, 0, SEEK_END), 0);
+  ck_assert_int_eq (ftello (fp), len);
+  fclose (fp);
+}
+
+static void
+add_bob (void)
+{
+  ck_assert_int_eq (add_code ("name=bob"), 0);
+}
+
+/* A store that was there is as it was, and one that was not is not: whether the
+ * name is taken, or somebody takes it while the device is being made. */
+START_TEST (a_name_that_is_taken_costs_no_store)
+{
+  char dir[] = "/tmp/test-diskset-XXXXXX";
+  char old[64], new[64], words[256];
+  FILE *fp;
+
+  ck_assert_ptr_nonnull (mkdtemp (dir));
+  snprintf (old, sizeof old, "%s/old", dir);
+  snprintf (new, sizeof new, "%s/new", dir);
+  fp = fopen (old, "w");
+  ck_assert_ptr_nonnull (fp);
+  fputs ("precious", fp);
+  fclose (fp);
+
+  SERVE ("disksize=1M");
+  snprintf (words, sizeof words,
+            "name=zram0 disksize=1M backing_size=4M backing_overwrite=1 "
+            "backing_dev=%s",
+            old);
+  ck_assert_int_eq (add_code (words), EEXIST);
+  must_hold (old, 8, "precious");
+  for (int i = 0; i < 2; i++) {
+    snprintf (words, sizeof words,
+              "name=bob disksize=1M backing_size=4M backing_dev=%s", new);
+    meanwhile = i == 0 ? add_bob : NULL;
+    ck_assert_int_eq (add_code (words), EEXIST);
+    ck_assert_int_ne (access (new, F_OK), 0);
+  }
+  ck_assert_str_eq (names (), "zram0 bob ");
+  end ();
+  ck_assert_int_eq (unlink (old), 0);
+  ck_assert_int_eq (rmdir (dir), 0);
+}
+
 /* Runs. */
 
 START_TEST (a_name_is_good_for_one_run)
@@ -728,6 +809,7 @@ main (void)
   tcase_add_test (tcase, there_are_no_more_than_may_be);
   tcase_add_test (tcase, who_holds_a_removed_one_is_told);
   tcase_add_test (tcase, a_walk_outlives_what_it_looks_at);
+  tcase_add_test (tcase, none_is_made_without_a_name);
   tcase_add_test (tcase, one_is_made_for_who_asks);
   tcase_add_test (tcase, none_is_made_without_a_name);
   tcase_add_test (tcase, it_goes_when_it_is_empty);
@@ -745,6 +827,7 @@ main (void)
   tcase_add_test (tcase, what_was_given_up_is_not_promised_again);
   tcase_add_test (tcase, a_limit_holds_within_a_share);
   tcase_add_test (tcase, what_fails_takes_nothing);
+  tcase_add_test (tcase, a_name_that_is_taken_costs_no_store);
   tcase_add_test (tcase, a_name_is_good_for_one_run);
   tcase_add_test (tcase, no_two_runs_have_a_name);
   return suite_run (suite);
