@@ -22,7 +22,7 @@
 
 static struct disk disk = {.name = "zram0"};
 static size_t value_len; /* of the second attribute */
-static char path[64];
+static char dir[32], path[64];
 
 /* What a report is of, in place of control's own. */
 
@@ -94,13 +94,16 @@ nbdkit_error (const char *format, ...)
 static void
 setup (void)
 {
-  snprintf (path, sizeof path, "/tmp/test-report-%d", (int) getpid ());
+  snprintf (dir, sizeof dir, "/tmp/test-report-XXXXXX");
+  ck_assert_ptr_nonnull (mkdtemp (dir));
+  snprintf (path, sizeof path, "%s/file", dir);
 }
 
 static void
 teardown (void)
 {
   unlink (path);
+  ck_assert_int_eq (rmdir (dir), 0);
 }
 
 /* With a value of LEN bytes there are LINES, and no others, in each of two
