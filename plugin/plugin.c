@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
@@ -154,7 +155,8 @@ print_run_id (void)
 
 /* A start that fails leaves what was there before, and nothing else.  What has
  * failed may be nbdkit's own, a socket that is taken: it calls nothing here
- * then, but exits. */
+ * then, but exits.  What a filter fails at when .after_fork has succeeded is
+ * not undone: by then the control socket answers. */
 static bool starting;
 
 static void
@@ -167,11 +169,24 @@ undo_start (void)
   report_undo ();
 }
 
-/* nbdkit forks, into the background or for --run, and the child goes on. */
+static bool
+has_child (void)
+{
+  siginfo_t info;
+
+  return waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/* nbdkit forks, into the background or for --run, and the child goes on.  This
+ * is called if it could not fork, too, and nbdkit says then what errno is. */
 static void
 leave_start_to_child (void)
 {
-  starting = false;
+  const int error = errno;
+
+  if (has_child ())
+    starting = false;
+  errno = error;
 }
 
 static int

@@ -3,7 +3,8 @@
 # A start that nbdkit itself ends, when the plugin has made its files, takes
 # away those that were not there before and leaves the others as they were: in
 # the foreground, in the background, where the parent may have ended well by
-# then, and with a command to run.  A start that succeeds keeps them.
+# then, and with a command to run.  So does one that ends since there can be no
+# other process, or no thread.  A start that succeeds keeps them.
 
 # shellcheck source=functions.sh.in
 . ./functions.sh
@@ -49,6 +50,23 @@ must_undo ()
   rm "$dir/store" "$dir/stats"
 }
 
+# without_more_processes ERROR ARGUMENT...: a server that can neither fork nor
+# start a thread says that, and nothing of it is left.
+without_more_processes ()
+{
+  local want=$1 status=0
+  shift
+  # shellcheck disable=SC2016
+  timeout 60 "${unprivileged[@]}" bash -c 'ulimit -u 1; exec "$@"' bash \
+    "$nbdkit" -U "$dir/socket" "$@" "$plugin" 1M "${files[@]}" \
+    2>"$dir/error" </dev/null || status=$?
+  [ "$status" -eq 1 ] || die "$*: exit status $status: $(cat "$dir/error")"
+  grep -q "$want.*: Resource temporarily unavailable" "$dir/error" ||
+    die "$*: said $(cat "$dir/error")"
+  nothing_is_left || die "$*: left $(ls "$dir")"
+  rm -f "$dir/socket"
+}
+
 # Before the fork, then after it.
 serve_tcp "$plugin" 1M
 for mode in '' -f; do
@@ -69,3 +87,14 @@ start_nbdkit 1M "${files[@]}"
 stop_nbdkit "$pid"
 [ -e "$dir/store" ] || die 'the end of a server took its store away'
 is_not_empty "$dir/stats" || die 'the end of a server took its statistics away'
+
+# The limit is not root's.
+unprivileged=(env)
+if [ "$(id -u)" -eq 0 ]; then
+  unprivileged=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+  requires "${unprivileged[@]}" test -r "$plugin"
+  chmod 777 "$dir"
+fi
+rm "$dir/store" "$dir/stats"
+without_more_processes fork
+without_more_processes 'start a thread' -f
