@@ -67,6 +67,12 @@ without_more_processes ()
   rm -f "$dir/socket"
 }
 
+# Is the limit one?  timeout forks.
+processes_are_limited ()
+{
+  ! "${unprivileged[@]}" bash -c 'ulimit -u 1; exec timeout 60 true'
+}
+
 # Before the fork, then after it.
 serve_tcp "$plugin" 1M
 for mode in '' -f; do
@@ -95,6 +101,7 @@ if [ "$(id -u)" -eq 0 ]; then
   requires "${unprivileged[@]}" test -r "$plugin"
   chmod 777 "$dir"
 fi
+requires processes_are_limited
 rm "$dir/store" "$dir/stats"
 without_more_processes fork
 without_more_processes 'start a thread' -f
