@@ -72,6 +72,32 @@ __wrap_do_attr_start (struct disk *disk, struct attr_error *error)
   return __real_do_attr_start (disk, error);
 }
 
+extern void __real_disk_retire (struct disk *disk);
+extern void __wrap_disk_retire (struct disk *disk);
+
+void
+__wrap_disk_retire (struct disk *disk)
+{
+  let_others ();
+  __real_disk_retire (disk);
+}
+
+/* How often somebody has begun to wait for a place. */
+static _Atomic unsigned waits;
+
+extern int
+__real_pthread_cond_wait (pthread_cond_t *cond, pthread_mutex_t *lock);
+extern int
+__wrap_pthread_cond_wait (pthread_cond_t *cond, pthread_mutex_t *lock);
+
+int
+__wrap_pthread_cond_wait (pthread_cond_t *cond, pthread_mutex_t *lock)
+{
+  if (cond == &set.left)
+    waits++;
+  return __real_pthread_cond_wait (cond, lock);
+}
+
 /* Parameters, "KEY=VALUE" each, up to NULL. */
 struct parameters {
   const char *words[8];
@@ -609,6 +635,53 @@ START_TEST (who_comes_while_it_is_made_finds_it_complete)
   end ();
 }
 
+/* Wait for COUNT to be N, but not for ever. */
+static void
+await (const _Atomic unsigned *count, unsigned n)
+{
+  for (unsigned ms = 0; *count != n && ms < 60000; ms++)
+    usleep (1000);
+  ck_assert_uint_eq (*count, n);
+}
+
+static pthread_t waiting[2];
+static _Atomic unsigned connected;
+
+static void *
+connect_to_bob (void *arg)
+{
+  struct attr_error error;
+  struct disk *disk;
+
+  must (diskset_open (&set, "bob", &disk, &error) == 0);
+  connected++;
+  return arg;
+}
+
+/* They sleep when the caller next has the set's lock, for it is theirs until
+ * then. */
+static void
+two_wait_for_bob (void)
+{
+  for (size_t i = 0; i < 2; i++)
+    pthread_create (&waiting[i], NULL, connect_to_bob, NULL);
+  await (&waits, 2);
+}
+
+/* The first makes it; the other has it then, without one more that leaves. */
+START_TEST (all_who_wait_for_a_disk_get_it)
+{
+  SERVE ("on_demand=4M", "max_devices=1");
+  struct disk *const disk = connect_to ("alice");
+  meanwhile = two_wait_for_bob;
+  diskset_close (&set, disk);
+  await (&connected, 2);
+  for (size_t i = 0; i < 2; i++)
+    pthread_join (waiting[i], NULL);
+  ck_assert_str_eq (names (), "bob ");
+  end ();
+}
+
 /* Memory. */
 
 START_TEST (a_share_is_the_total_by_the_count)
@@ -821,6 +894,7 @@ main (void)
   tcase_add_test (tcase, one_that_is_being_reset_is_refused);
   tcase_add_test (tcase, clients_come_and_go_at_once);
   tcase_add_test (tcase, who_comes_while_it_is_made_finds_it_complete);
+  tcase_add_test (tcase, all_who_wait_for_a_disk_get_it);
   tcase_add_test (tcase, a_share_is_the_total_by_the_count);
   tcase_add_test (tcase, the_greedy_leave_the_others_their_share);
   tcase_add_test (tcase, one_may_have_a_share_of_its_own);
