@@ -19,10 +19,11 @@
  * The disks share the workers, who start after the fork, before any client
  * comes, and stop when nobody is left.
  *
- * Locks.  The set's lock is held for a few instructions: for the list, and the
- * references; and while a client comes or goes, so that a disk which goes when
- * it is closed does not go under the next one's feet.  No other is taken under
- * it.
+ * Locks.  The set's lock is never held while a device is made or freed: only
+ * for the list, the references and the places, one of which comes with a disk
+ * without a device; and while a client comes or goes, so that a disk which goes
+ * when it is closed does not go under the next one's feet.  No other is taken
+ * under it.
  */
 #ifndef ZRAM_DISKSET_H
 #define ZRAM_DISKSET_H
