@@ -378,7 +378,7 @@ report (void)
   missing = soak_missing ();
   printf ("REPORT: soak: %.2f hours in %u rounds, seed %" PRIu64
           ", -t%u: %" PRIu64 " requests were answered, and %.1f million pages "
-          "compared: 0 were wrong\n",
+          "compared, none wrong\n",
           (double) taken / 3600, flat.rounds, seed, soak.threads,
           soak_counted (SOAK_READ) + soak_counted (SOAK_WRITE) +
               soak_counted (SOAK_ZERO) + soak_counted (SOAK_TRIM) +
