@@ -49,7 +49,7 @@ static const struct layout {
                {"4 KiB", 1, 0}};
 
 static struct corpus corpus; /* no pages: there is none */
-static unsigned gib = USUAL_GIB, mib = USUAL_MIB;
+static unsigned gib = USUAL_GIB, mib = USUAL_MIB, round_number;
 static bool json;
 
 static uint64_t
@@ -201,14 +201,15 @@ static void
 print_json (const struct layout *layout, const char *content,
             const struct held *held)
 {
-  printf ("{\"name\":\"zram-lz4\",\"phase\":\"metadata\",\"round\":1"
+  printf ("{\"name\":\"zram-lz4\",\"phase\":\"metadata\",\"round\":%u"
           ",\"run\":%u,\"content\":\"%s\",\"device\":%" PRIu64
           ",\"written\":%" PRIu64 ",\"pool\":%" PRIu64 ",\"metadata\":%" PRId64
           ",\"page_tables\":%" PRId64 ",\"table\":%" PRIu64
           ",\"table_page_tables\":%" PRIu64 "}\n",
-          layout->run * ZRAM_PAGE_SIZE, content, disk_pages () * ZRAM_PAGE_SIZE,
-          (uint64_t) mib * MIB, held->pool, held->rss - (int64_t) held->pool,
-          held->page_tables, held->table, held->table_page_tables);
+          round_number, layout->run * ZRAM_PAGE_SIZE, content,
+          disk_pages () * ZRAM_PAGE_SIZE, (uint64_t) mib * MIB, held->pool,
+          held->rss - (int64_t) held->pool, held->page_tables, held->table,
+          held->table_page_tables);
 }
 
 static void
@@ -246,6 +247,8 @@ bench_sparse (int argc, char *argv[])
   const struct argument arguments[] = {
       ARGUMENT_FLAG ('j', "lines of JSON", &json),
       ARGUMENT_NUMBER ('m', "MIB", "that are written", &mib, 1, 1 << 14),
+      ARGUMENT_NUMBER ('r', "ROUND", "what \"round\" says", &round_number, 0,
+                       1000000),
       ARGUMENT_NUMBER ('s', "GIB", "of the disk", &gib, 1, 1 << 13),
       ARGUMENTS_END};
   const struct synopsis synopsis = {
