@@ -16,7 +16,8 @@ my $reading = 'Medians over the rounds, and (least..most); every ratio is one '
   . 'of figures of the same round. "depth 16 x 4", or "16 x 4": 16 requests '
   . 'under way on each of 4 connections. "filled in order": reads of what '
   . 'nothing was written over. Data is pages that programs had in memory, '
-  . 'unless it says otherwise.';
+  . 'unless it says otherwise. "Not decided": not all rounds are on that side '
+  . 'of the target, or there are fewer than three.';
 
 # The command without the places that this machine has things in.
 sub command {
@@ -62,7 +63,7 @@ sub escaped {
 sub html_row {
   my ($tag, @cells) = @_;
   my $row = join '', map { my $cell = escaped ($_);
-    $cell = "<strong>$cell</strong>" if $_ eq 'NOT MET';
+    $cell = "<strong>$cell</strong>" if /^NOT MET/;
     "<$tag>$cell</$tag>" } @cells;
   return "<tr>$row</tr>\n";
 }

@@ -12,7 +12,7 @@ use List::Util qw(max);
 use POSIX qw(strftime uname);
 
 our @EXPORT = qw(add_figure contestants by_round figure per_round rounds judge
-  about origin print_about cell bound_text print_targets write_file
+  verdict about origin print_about cell bound_text print_targets write_file
   write_results);
 
 my %value;                      # {contestant}{figure}{round}
@@ -67,15 +67,28 @@ sub per_round {
 }
 
 # Targets have a text, "what", a "bound", most or least, its "limit" and the
-# "result", a summary; see which are met.  What has no bound is only shown.
+# "result", a summary; see which are met, and whether that is decided: by all
+# rounds, and not fewer than three.  What has no bound is only shown.
 sub judge {
-  for (@_) {
-    next unless $_->{result} && $_->{bound};
-    my $median = $_->{result}{median};
-    $_->{met} = ($_->{bound} eq 'most' ? $median <= $_->{limit}
-                                       : $median >= $_->{limit})
+  for my $target (@_) {
+    my ($s, $bound) = @$target{qw(result bound)};
+    next unless $s && $bound;
+    my ($median, @ends) = map {
+      ($bound eq 'most' ? $_ <= $target->{limit} : $_ >= $target->{limit})
+        ? JSON::PP::true : JSON::PP::false } @$s{qw(median min max)};
+    $target->{met} = $median;
+    $target->{decided} = $s->{rounds} >= 3 && !(grep { $_ != $median } @ends)
       ? JSON::PP::true : JSON::PP::false;
   }
+}
+
+# In one of these words, for what is only SHOWN, MET or NOT.
+sub verdict {
+  my ($target, $shown, $met, $not) = @_;
+  return 'not measured' unless $target->{result};
+  return $shown unless $target->{bound};
+  return ($target->{met} ? $met : $not) .
+    ($target->{decided} ? '' : ', not decided');
 }
 
 # Printing.
@@ -117,7 +130,8 @@ sub about {
     date => strftime ('%Y-%m-%d', gmtime),
     nbdkit => output ('nbdkit', '--version'),
     map ({ $_ => output ('pkg-config', '--modversion', "lib$_") } qw(lz4 zstd)),
-    corpus => { file => decode ('UTF-8', "$corpus"), size => -s $corpus, from => \@from },
+    corpus => { file => decode ('UTF-8', "$corpus"), size => -s $corpus,
+      from => \@from },
   };
 }
 
@@ -160,9 +174,11 @@ sub print_targets {
     printf "%-${width}s %9s %8s %16s  %s%s\n", $_->{what}, bound_text ($_),
       $s ? cell ('%.2f', $s->{median}) : '-',
       $s ? cell ('%.2f', $s->{min}, $s->{max}) : '',
-      !$s ? 'not measured' : !$_->{bound} ? '-' : $_->{met} ? 'yes' : 'NO',
+      verdict ($_, '-', 'yes', 'NO'),
       $s && $_->{data} ? "  ($_->{data})" : '';
   }
+  print "not decided: not by all rounds, or by fewer than three\n"
+    if grep { defined $_->{decided} && !$_->{decided} } @_;
 }
 
 # Whoever reads FILE has all of the old or of the new; what is no file is only

@@ -15,9 +15,9 @@ use JSON::PP;
 use Scalar::Util qw(looks_like_number);
 use Figures;
 
-our @EXPORT = qw(check_about check_row read_raw take_rows base base_work work_text works skipped
-  servers codecs size_text data_of fills stages stage_spread scalings
-  guests trimmed DEFAULT_THREADS);
+our @EXPORT = qw(check_about check_row read_raw take_rows base base_work
+  work_text works skipped servers codecs size_text data_of fills stages
+  stage_spread scalings guests trimmed DEFAULT_THREADS);
 
 # What an nbdkit has for each connection, unless it is told otherwise.
 use constant DEFAULT_THREADS => 16;

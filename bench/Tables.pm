@@ -36,19 +36,14 @@ sub titled {
   return $data ? "$title ($data)" : $title;
 }
 
-sub verdict {
-  my ($target) = @_;
-  return !$target->{result} ? 'not measured' : !$target->{bound} ? 'shown'
-    : $target->{met} ? 'met' : 'NOT MET';
-}
-
 sub targets_table {
   my (@targets) = @_;
   return {
     title => 'What it must reach',
     columns => [ 'what', 'target', 'median (least..most)', 'result', 'data' ],
     rows => [ map { [ $_->{what}, bound_text ($_), spread ($_->{result}),
-      verdict ($_), !$_->{result} ? '' : $_->{data} || 'real pages' ]
+      verdict ($_, 'shown', 'met', 'NOT MET'),
+      !$_->{result} ? '' : $_->{data} || 'real pages' ]
     } @targets ],
   };
 }
@@ -78,6 +73,39 @@ sub work_table {
   }
   return { title => $title, columns => [ 'requests', servers () ],
     rows => \@rows };
+}
+
+# What there is of more or fewer threads or connections, against the USUAL
+# number of them: a row for each work and server, a column for each other
+# number.
+sub sweep_table {
+  my ($field, $usual, $title, $column) = @_;
+  my (%ratio, %numbers, @rows);
+  for my $work (grep { $_->{$field} != $usual } works ()) {
+    my $text = work_text ({ %$work, $field => $usual });
+    for my $name (servers ()) {
+      my $s = per_round (sub { $_[0] / $_[1] },
+        map { [ $name, "rate: $_" ] } $work->{text}, $text) or next;
+      my $row = "$text, $name";
+      push @rows, $row unless $ratio{$row};
+      $ratio{$row}{ $work->{$field} } = $s;
+      $numbers{ $work->{$field} } = 1;
+    }
+  }
+  my @numbers = sort { $a <=> $b } keys %numbers;
+  return { title => $title,
+    columns => [ 'requests', map { sprintf $column, $_ } @numbers ],
+    rows => [ map { my $of = $ratio{$_};
+      [ $_, map { spread ($of->{$_}) } @numbers ] } @rows ] };
+}
+
+sub sweep_tables {
+  return (
+    sweep_table ('threads', DEFAULT_THREADS,
+      "Requests by nbdkit's threads, where as many as with -t " .
+      DEFAULT_THREADS . ' are 1', '-t %d'),
+    sweep_table ('connections', 1, 'Requests by connections, each with as ' .
+      'many under way, where as many as on one are 1', '%d'));
 }
 
 sub memory_table {
@@ -174,7 +202,8 @@ sub tables {
   return grep { @{ $_->{rows} } } memory_table (), codec_table (),
     map ({ stage_table ($_) } 'read', 'write'),
     map ({ scaling_table ($_) } 'read', 'write'),
-    guest_table (), map ({ work_table (@$_) } @measures), skipped_table ();
+    guest_table (), sweep_tables (), map ({ work_table (@$_) } @measures),
+    skipped_table ();
 }
 
 1;
