@@ -253,6 +253,15 @@ scripts_refuse ()
   [ ! -e "$dir/none" ] || die 'a corpus was made'
 }
 
+# The ratio of the medians would be 2.
+ratios_by_round ()
+{
+  printf '1 2\n9 3\n4 1\n' >"$dir/rounds"
+  # shellcheck source=functions.sh
+  [ "$(. "$here/functions.sh"; median_ratio "$dir/rounds" 1 2)" = 3.00 ] ||
+    die 'no median of ratios'
+}
+
 # One at a time in the directory that they share.
 two_at_a_time ()
 {
@@ -295,6 +304,7 @@ others_server
 refusals
 nobody_reads
 scripts_refuse
+ratios_by_round
 two_at_a_time
 without_perl
 commands
