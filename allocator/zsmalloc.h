@@ -110,6 +110,24 @@ extern void zs_free (struct zs_pool *pool, uint64_t handle);
 extern void
 zs_prefetch_free (const struct zs_pool *pool, uint64_t handle, size_t len);
 
+/* Objects that are freed together; n is 0 at first.  So many that what is
+ * prefetched of them is still there when they are, and that those who wait for
+ * a shard's lock wait for 2 us. */
+#define ZS_FREEING 32
+
+struct zs_freeing {
+  unsigned n;
+  uint64_t handles[ZS_FREEING];
+};
+
+/* Free an object of LEN bytes soon, as zs_free does, of which the same holds
+ * from now on: when FREEING is full, or by zs_free_all, which whoever has
+ * called this must call before it ends.  For who frees many, TRIM: each shard's
+ * lock is taken once for all of them. */
+extern void zs_free_later (struct zs_pool *pool, struct zs_freeing *freeing,
+                           uint64_t handle, size_t len);
+extern void zs_free_all (struct zs_pool *pool, struct zs_freeing *freeing);
+
 /* The object's bytes, where they lie, to be read in place: an object never
  * straddles two mappings here, so there is no bounce buffer and no copy.  The
  * pointer is good until zs_obj_read_end; until then the object is pinned: it

@@ -45,7 +45,9 @@ struct content {
   uint32_t flags;
 };
 
-void
+/* The page is about to be freed, or may be: begin to fetch what that will look
+ * at.  Locks nothing. */
+static void
 page_prefetch_free (const struct zram *zram, uint64_t index)
 {
   uint64_t word;
@@ -388,7 +390,7 @@ page_zero_part (struct zram *zram, uint64_t index, unsigned offset,
 }
 
 bool
-page_free (struct zram *zram, uint64_t index)
+page_free (struct zram *zram, uint64_t index, struct zs_freeing *freeing)
 {
   const struct content empty = {0, 0};
   struct content old;
@@ -397,7 +399,10 @@ page_free (struct zram *zram, uint64_t index)
   if (!slot)
     return false;
   install (zram, index, slot, &empty, &old);
-  content_free (zram, &old);
+  if (likely (slot_in_pool (old.flags)))
+    zs_free_later (zram->pool, freeing, old.word, slot_size (old.flags));
+  else
+    content_free (zram, &old);
   return slot_allocated (old.flags);
 }
 

@@ -17,6 +17,7 @@
 #include "spread.h"
 #include "stats.h"
 #include "zram.h"
+#include "zsmalloc.h"
 
 struct recompress;
 struct slot_table;
@@ -59,12 +60,10 @@ extern int page_zero_part (struct zram *zram, uint64_t index, unsigned offset,
 extern int page_restore (struct zram *zram, unsigned priority,
                          const void *object, uint32_t len, void *page);
 
-/* Make the slot empty; false if it was. */
-extern bool page_free (struct zram *zram, uint64_t index);
-
-/* The page is about to be freed, or may be: begin to fetch what that will look
- * at.  Locks nothing. */
-extern void page_prefetch_free (const struct zram *zram, uint64_t index);
+/* Make the slot empty; false if it was.  Its object is freed with others, by
+ * zs_free_all at the latest, which the caller calls. */
+extern bool
+page_free (struct zram *zram, uint64_t index, struct zs_freeing *freeing);
 
 /* The pool's zs_relocate_fn; ARG is the zram, an object's owner its slot. */
 extern bool

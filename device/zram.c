@@ -359,24 +359,20 @@ zram_write (struct zram *zram, const void *buf, uint64_t count, uint64_t offset)
   return r;
 }
 
-/* So many pages ahead is fetched what is freed: less does not hide how long
- * memory takes, and more gains nothing. */
-#define FREE_AHEAD 8
-
 /* Free the slots of the whole pages in the range. */
 static void
 free_pages (struct zram *zram, uint64_t count, uint64_t offset)
 {
   const uint64_t end = (offset + count) >> ZRAM_PAGE_SHIFT;
   const uint64_t index = (offset + ZRAM_PAGE_SIZE - 1) >> ZRAM_PAGE_SHIFT;
+  struct zs_freeing freeing;
   int64_t freed = 0;
 
+  freeing.n = 0;
   for (uint64_t i = slot_table_next (zram->table, index, end); i < end;
-       i = slot_table_next (zram->table, i + 1, end)) {
-    if (i + FREE_AHEAD < end)
-      page_prefetch_free (zram, i + FREE_AHEAD);
-    freed += page_free (zram, i);
-  }
+       i = slot_table_next (zram->table, i + 1, end))
+    freed += page_free (zram, i, &freeing);
+  zs_free_all (zram->pool, &freeing);
   stats_add (&zram->stats, NOTIFY_FREE, freed);
 }
 

@@ -2,10 +2,10 @@
 /* hotpaths: what the engine does most, for ./run to count its instructions.
  *
  * For each kind of pages, on a device of its own: all are written, written
- * again in another order, over older ones, read, and trimmed, by a function
- * each whose name begins with "path_"; or, of the kind that is written back,
- * written, written back, read and overwritten.  Their names are printed in that
- * order.
+ * again in another order, over older ones, read, half of them trimmed one by
+ * one, and the disk emptied by one TRIM of it all, by a function each whose
+ * name begins with "path_"; or, of the kind that is written back, written,
+ * written back, read and overwritten.  Their names are printed in that order.
  * What is written follows from a seed, and no thread helps: the same
  * instructions are run each time.
  */
@@ -122,9 +122,15 @@ path_read (struct zram *zram)
 __attribute__ ((noinline)) static void
 path_trim (struct zram *zram)
 {
-  for (unsigned i = 0; i < PAGES; i++)
+  for (unsigned i = 0; i < PAGES / 2; i++)
     zram_discard (zram, ZRAM_PAGE_SIZE,
                   (uint64_t) shuffled (i) * ZRAM_PAGE_SIZE);
+}
+
+__attribute__ ((noinline)) static void
+path_empty (struct zram *zram)
+{
+  zram_discard (zram, (uint64_t) PAGES * ZRAM_PAGE_SIZE, 0);
 }
 
 __attribute__ ((noinline)) static void
@@ -141,15 +147,17 @@ path_writeback (struct zram *zram)
 static const struct path {
   const char *name;
   void (*run) (struct zram *zram);
-} paths[2][4] = {
-    {{"fill", path_fill},
-     {"write", path_write},
-     {"read", path_read},
-     {"trim", path_trim}},
-    {{"fill", path_fill},
-     {"writeback", path_writeback},
-     {"read", path_read},
-     {"write", path_write}},
+  unsigned pages;
+} paths[2][6] = {
+    {{"fill", path_fill, PAGES},
+     {"write", path_write, PAGES},
+     {"read", path_read, PAGES},
+     {"trim", path_trim, PAGES / 2},
+     {"empty", path_empty, PAGES / 2}},
+    {{"fill", path_fill, PAGES},
+     {"writeback", path_writeback, PAGES},
+     {"read", path_read, PAGES},
+     {"write", path_write, PAGES}},
 };
 
 /* The store, which is the device's then. */
@@ -178,11 +186,9 @@ run_kind (const struct kind *kind)
   if (zram_create (&zram, &config) != 0)
     fail ("zram_create");
   write_page (zram, 0, 0); /* what the first one alone has to do */
-  for (size_t i = 0; i < 4; i++) {
-    const struct path *const path = &paths[kind->written_back][i];
-
+  for (const struct path *path = paths[kind->written_back]; path->run; path++) {
     path->run (zram);
-    printf ("%s_%s %d\n", kind->name, path->name, PAGES);
+    printf ("%s_%s %u\n", kind->name, path->name, path->pages);
   }
   zram_destroy (zram);
 }

@@ -67,6 +67,21 @@ free_twice (const void *arg)
   zs_free (pool, handle);
 }
 
+/* It is found out when they are freed. */
+static void
+free_twice_later (const void *arg)
+{
+  const size_t len = *(const size_t *) arg;
+  struct zs_freeing freeing = {.n = 0};
+  uint64_t handle;
+  struct zs_pool *pool = make_object (len, &handle);
+
+  zs_free_later (pool, &freeing, handle, len);
+  zs_free_later (pool, &freeing, handle, len);
+  abort_is_next ();
+  zs_free_all (pool, &freeing);
+}
+
 /* It must say who says so, in one line. */
 static void
 must_abort_saying_why (void (*fn) (const void *arg), const void *arg)
@@ -93,6 +108,7 @@ START_TEST (freeing_a_pinned_object_aborts)
 START_TEST (freeing_an_object_twice_aborts)
 {
   must_abort_saying_why (free_twice, &lengths[_i]);
+  must_abort_saying_why (free_twice_later, &lengths[_i]);
 }
 
 /* Handles that are no object's, in a pool that has both kinds of zspages, and
