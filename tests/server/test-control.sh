@@ -10,10 +10,11 @@
 requires nbdinfo --version
 requires socat -V
 
-# ask REQUEST...: the answers.
+# ask REQUEST...: the answers.  Without -t socat waits for half a second, in
+# which a busy machine does not answer.
 ask ()
 {
-  printf '%s\n' "$@" | socat - "UNIX-CONNECT:$control"
+  printf '%s\n' "$@" | socat -t 60 - "UNIX-CONNECT:$control"
 }
 
 # must_answer WANT REQUEST...
@@ -58,7 +59,7 @@ requires "$nbdkit" nbd --version
 answer=$(printf 'set zram0 reset 1\n' >"$dir/reset"
   "$nbdkit" -U - nbd "socket=$socket" shared=true \
     --run "nbdinfo --size \"\$uri\" >/dev/null &&
-           socat - UNIX-CONNECT:$control <$dir/reset")
+           socat -t 60 - UNIX-CONNECT:$control <$dir/reset")
 [[ $answer = 'error EBUSY '*'(1)'* ]] || die "a client was ignored: $answer"
 size_is 1048576 || die 'the disk is not what it was'
 

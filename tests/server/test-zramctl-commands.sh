@@ -145,7 +145,7 @@ must_not_understand 'attributes: --bytes means nothing to it' -b attributes
 must_not_understand "option '--socket' requires an argument" --socket
 
 # The attributes are the server's, in all forms.
-printf 'attributes\n' | socat - "UNIX-CONNECT:$control" |
+printf 'attributes\n' | socat -t 60 - "UNIX-CONNECT:$control" |
   sed -n 's/^ //p' >"$dir/attributes"
 [ -s "$dir/attributes" ] || die 'the server has no attributes'
 "$zramctl" -s "$control" attributes >"$dir/out"

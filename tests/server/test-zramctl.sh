@@ -49,7 +49,7 @@ nbdcopy "$dir/image" "$uri"
 
 # What the server says, by another client.
 read -r data compr total limit most same migrated huge _ < <(
-  echo 'get zram0 mm_stat' | socat - "UNIX-CONNECT:$control")
+  echo 'get zram0 mm_stat' | socat -t 60 - "UNIX-CONNECT:$control")
 [ "$data $same $huge" = "$((128 * page)) 40 24" ] ||
   die "the server stores something else: $data $same $huge"
 ratio=$(awk -v "data=$data" -v "total=$total" \
