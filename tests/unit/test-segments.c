@@ -134,6 +134,21 @@ START_TEST (the_emptiest_is_cleaned_first)
   ck_assert (!segments_victim (segments, &turn, &victim));
 }
 
+/* What could not be moved has gone from it. */
+START_TEST (a_spoiled_one_that_was_free_can_be_cleaned)
+{
+  const uint64_t where = fill (SEGMENT_MIN / 2);
+  unsigned turn = 0;
+  uint32_t victim;
+
+  segments_spoiled (segments, segments_at (segments, where));
+  ck_assert (!segments_victim (segments, &turn, &victim));
+  segments_dead (segments, where, SEGMENT_MIN / 2);
+  ck_assert_uint_eq (fill (SEGMENT_MIN / 2), where);
+  ck_assert (segments_victim (segments, &turn, &victim));
+  ck_assert_uint_eq (victim, segments_at (segments, where));
+}
+
 /* Of two that are as empty, the one that has stayed so for longer. */
 START_TEST (the_older_is_cleaned_first)
 {
@@ -251,6 +266,7 @@ main (void)
   tcase_add_test (tc, a_free_one_is_used_again);
   tcase_add_test (tc, the_last_are_for_cleaning);
   tcase_add_test (tc, the_emptiest_is_cleaned_first);
+  tcase_add_test (tc, a_spoiled_one_that_was_free_can_be_cleaned);
   tcase_add_test (tc, the_older_is_cleaned_first);
   tcase_add_test (tc, threads_leave_all_free);
   tcase_add_test (tc, they_are_as_large_as_pays);
