@@ -125,12 +125,15 @@ median ()
 {
   sort -n | awk '
     { v[NR] = $1 }
-    END { print (v[int ((NR + 1) / 2)] + v[int (NR / 2) + 1]) / 2 }'
+    END { if (!NR) exit 1
+          print (v[int ((NR + 1) / 2)] + v[int (NR / 2) + 1]) / 2 }'
 }
 
 # median_ratio FILE N M: the median of the ratios of each line's Nth number to
 # its Mth: a round is a line.
 median_ratio ()
 {
-  printf '%.2f' "$(awk -v n="$2" -v m="$3" '{ print $n / $m }' "$1" | median)"
+  local ratio
+  ratio=$(awk -v n="$2" -v m="$3" '{ print $n / $m }' "$1" | median) || return
+  printf '%.2f' "$ratio"
 }

@@ -49,7 +49,7 @@ static const struct layout {
                {"4 KiB", 1, 0}};
 
 static struct corpus corpus; /* no pages: there is none */
-static unsigned gib = USUAL_GIB, mib = USUAL_MIB, round_number;
+static unsigned gib = USUAL_GIB, mib = USUAL_MIB, round_number = 1;
 static bool json;
 
 static uint64_t

@@ -187,7 +187,7 @@ profiles ()
   perf record -q -e cpu-clock -o "$dir/data" true >/dev/null 2>&1 || return 0
   "$here/profile" -b .. -c "$dir/corpus" -r 1 -t 0.5 >"$dir/out" \
     2>"$dir/err" || die "profile: $(<"$dir/err")"
-  awk 'NF == 8 && ($2 == "read" || $2 == "write") && $8 > 0 { print $1, $2 }' \
+  awk 'NF == 9 && ($2 == "read" || $2 == "write") && $9 > 0 { print $1, $2 }' \
     "$dir/out" | paste -sd ' ' >"$dir/profiled"
   [ "$(<"$dir/profiled")" = "back read huge read huge write lz4 read lz4 write \
 malloc read malloc write null read null write same read same write zstd read \
