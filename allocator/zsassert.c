@@ -69,7 +69,7 @@ zs_do_assert_may_free (const struct zs_pool *pool, uint64_t handle)
   const bool live = zs_handle_raw (handle) ? zspage->raw_used & (1U << place)
                                            : do_begins_block (pool, ref);
 
-  if (!live || !may_live (pool, handle))
+  if (!in_a_zspage (pool, handle) || !live || !may_live (pool, handle))
     die ("freeing", "an object that is not there", handle);
   if (zs_tag_load (zs_object_tag (pool, handle)) & ZS_TAG_PINS)
     die ("freeing", "a pinned object", handle);
