@@ -10,10 +10,10 @@
  * whatever lock guards the object's life (in device/: the slot lock) and tells
  * the pool an owner number, by which a mover finds that lock again.
  *
- * Locks.  The pool takes its own shard locks for a few instructions at a time
- * and may be called from any thread.  No call waits for a reader.  zs_malloc
- * may sleep in the system, to grow, with only the grow lock held; zs_free may,
- * to give memory back, with none.
+ * Locks.  The pool takes its own shard locks for a few instructions at a time,
+ * or those of ZS_FREEING times freeing, and may be called from any thread.  No
+ * call waits for a reader.  zs_malloc may sleep in the system, to grow, with
+ * only the grow lock held; zs_free may, to give memory back, with none.
  *
  * Moving.  An owner number and a callback, not the kernel's cell for each
  * handle: a cell is 8 bytes an object, 0.6 % of pages compressed by lz4, and

@@ -359,19 +359,29 @@ zram_write (struct zram *zram, const void *buf, uint64_t count, uint64_t offset)
   return r;
 }
 
+/* What is to be freed waits for no more slots than that: none of them may have
+ * anything to wait for. */
+#define FREE_TOGETHER (2 * ZS_FREEING)
+
 /* Free the slots of the whole pages in the range. */
 static void
 free_pages (struct zram *zram, uint64_t count, uint64_t offset)
 {
   const uint64_t end = (offset + count) >> ZRAM_PAGE_SHIFT;
   const uint64_t index = (offset + ZRAM_PAGE_SIZE - 1) >> ZRAM_PAGE_SHIFT;
+  uint64_t stop = index + FREE_TOGETHER;
   struct zs_freeing freeing;
   int64_t freed = 0;
 
   freeing.n = 0;
   for (uint64_t i = slot_table_next (zram->table, index, end); i < end;
-       i = slot_table_next (zram->table, i + 1, end))
+       i = slot_table_next (zram->table, i + 1, end)) {
+    if (i >= stop) {
+      zs_free_all (zram->pool, &freeing);
+      stop = i + FREE_TOGETHER;
+    }
     freed += page_free (zram, i, &freeing);
+  }
   zs_free_all (zram->pool, &freeing);
   stats_add (&zram->stats, NOTIFY_FREE, freed);
 }

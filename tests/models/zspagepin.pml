@@ -3,7 +3,8 @@
  *
  * Functions:
  *   allocator/zspool.h     zspage_pin zspage_unpin
- *   allocator/zsfree.c     zs_free do_free zs_free_later free_of_one_shard
+ *   allocator/zsfree.c     do_free zs_free zs_free_later free_of_one_shard
+ *   allocator/zsfree.c     zs_free_all
  *   allocator/zsmalloc.c   malloc_growing zs_malloc zs_obj_owner
  *   allocator/zsmalloc.c   zs_obj_read_begin zs_obj_read_end zs_obj_write
  *   allocator/zsblocks.c   set_prev_free zs_do_block_malloc zs_do_block_free
@@ -278,8 +279,21 @@ proctype writer ()
      fi;
      zs_free (old);
      atomic { s = 0; what = 0 }
-  :: /* page_free */
-     choose (s);
+  :: break
+  od
+}
+
+/* What page_free has taken out of its slot waits for zs_free_all, and meanwhile
+ * the slot may be written. */
+proctype trim ()
+{
+  byte s, new = NONE, old = NONE;
+#ifdef MUTANT_7
+  byte tag;
+#endif
+
+  do
+  :: choose (s);
      atomic { FREE_TO_CHANGE (s) -> install (s, new, GONE) };
      zs_free (old);
      s = 0
@@ -421,6 +435,7 @@ init
       run reader ()
     }
     run writer ();
+    run trim ();
     run compaction ();
     i = 0
   };
