@@ -226,15 +226,20 @@ move (struct compaction *run, uint64_t from, uint32_t len, uint64_t owner)
 {
   struct zs_pool *const pool = run->pool;
   const bool raw = zs_handle_raw (from);
+  const uint64_t grown = run->grown;
   uint64_t to;
-  bool moved;
 
   if (!zs_malloc_in_place (pool, len, raw, owner, &to) &&
       !malloc_growing (run, len, raw, owner, &to))
     return NO_ROOM;
-  moved = pool->relocate (pool->relocate_arg, owner, from, to);
-  zs_free (pool, moved ? from : to);
-  return moved ? MOVED : NOT_MOVED;
+  if (pool->relocate (pool->relocate_arg, owner, from, to)) {
+    zs_free (pool, from);
+    return MOVED;
+  }
+  /* What was made for it goes again, or others have taken to it. */
+  if (zs_free_emptying (pool, to))
+    run->grown = grown;
+  return NOT_MOVED;
 }
 
 /* Move everything out of a withdrawn zspage, until something stays. */

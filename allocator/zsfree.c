@@ -58,8 +58,8 @@ do_free (struct zs_pool *pool, struct zs_shard *shard, uint64_t handle)
                                 : zs_do_block_free (pool, shard, ref);
 }
 
-void
-zs_free (struct zs_pool *pool, uint64_t handle)
+bool
+zs_free_emptying (struct zs_pool *pool, uint64_t handle)
 {
   const zs_ref ref = zs_handle_ref (handle);
   struct zs_shard *shard;
@@ -74,6 +74,13 @@ zs_free (struct zs_pool *pool, uint64_t handle)
   shard_unlock (pool, shard);
   if (unlikely (emptied))
     zs_zspage_put (pool, zs_ref_zspage (ref));
+  return emptied;
+}
+
+void
+zs_free (struct zs_pool *pool, uint64_t handle)
+{
+  zs_free_emptying (pool, handle);
 }
 
 void

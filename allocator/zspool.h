@@ -337,6 +337,10 @@ extern void zs_uncharge (struct zs_pool *pool);
  */
 extern void zs_zspage_put (struct zs_pool *pool, uint32_t index);
 
+/* zsfree.c: zs_free; true if the object was the last in its zspage, which is
+ * put back. */
+extern bool zs_free_emptying (struct zs_pool *pool, uint64_t handle);
+
 /* zsblocks.c and zsraw.c.  The caller holds the shard's lock for all of them.
  *
  * adopt: zspage INDEX, fresh from zs_do_zspage_get, is the shard's.

@@ -3,8 +3,8 @@
  *
  * Functions:
  *   allocator/zspool.h     zspage_pin zspage_unpin
- *   allocator/zsfree.c     do_free zs_free zs_free_later free_of_one_shard
- *   allocator/zsfree.c     zs_free_all
+ *   allocator/zsfree.c     do_free zs_free_emptying zs_free zs_free_later
+ *   allocator/zsfree.c     free_of_one_shard zs_free_all
  *   allocator/zsmalloc.c   malloc_growing zs_malloc zs_obj_owner
  *   allocator/zsmalloc.c   zs_obj_read_begin zs_obj_read_end zs_obj_write
  *   allocator/zsblocks.c   set_prev_free zs_do_block_malloc zs_do_block_free

@@ -186,6 +186,33 @@ START_TEST (a_run_can_be_stopped)
   slots_destroy (&slots);
 }
 
+/* Holes that are too short for what is left, so that it needs zspages more, in
+ * each of which the first object is nobody's in those that come first: what was
+ * made for these is given back, and made for others. */
+START_TEST (what_stays_takes_no_zspage_from_others)
+{
+  const unsigned pairs = 13, nr_zspages = 10;
+  uint64_t nobodys[2];
+  struct slots slots;
+
+  slots_make (&slots, 2 * pairs * nr_zspages, 64 * ZSPAGE);
+  for (unsigned i = 0; i < slots.count; i++)
+    ck_assert_int_eq (slots_put (&slots, i, i % 2 ? 2000 : 3000), 0);
+  for (unsigned i = 1; i < slots.count; i += 2)
+    slots_drop (&slots, i);
+  for (unsigned i = 0; i < 2; i++) {
+    nobodys[i] = slots.slot[2 * pairs * i].handle;
+    slots.slot[2 * pairs * i].handle = 0;
+  }
+  ck_assert_uint_ne (slots_zspage (nobodys[0]), slots_zspage (nobodys[1]));
+  ck_assert_uint_gt (zs_compact (slots.pool, NULL), 0);
+  ck_assert_uint_eq (slots.foreign, 2);
+  for (unsigned i = 0; i < 2; i++)
+    zs_free (slots.pool, nobodys[i]);
+  slots_check_all (&slots);
+  slots_destroy (&slots);
+}
+
 int
 main (void)
 {
@@ -200,6 +227,7 @@ main (void)
                        2 * NR_KINDS);
   tcase_add_loop_test (tc, without_a_relocate_function_nothing_is_moved, 0,
                        NR_KINDS);
+  tcase_add_test (tc, what_stays_takes_no_zspage_from_others);
   tcase_add_loop_test (tc, a_run_can_be_stopped, 0, NR_KINDS);
   return suite_run (suite);
 }
