@@ -11,7 +11,7 @@ use JSON::PP;
 use List::Util qw(max);
 use POSIX qw(strftime uname);
 
-our @EXPORT = qw(add_figure contestants by_round figure per_round rounds judge
+our @EXPORT = qw(add_figure contestants by_round figure ratio per_round rounds judge
   verdict about origin print_about cell bound_text print_targets write_file
   write_results);
 
@@ -55,13 +55,20 @@ sub figure {
   return summary (values %{ by_round (@_) });
 }
 
-# FN of each round's figures, where all of them are there.
+# Undefined if there is nothing to compare with.
+sub ratio {
+  my ($x, $y) = @_;
+  return $y > 0 ? $x / $y : undef;
+}
+
+# FN of each round's figures, where all of them are there, and it is defined.
 sub per_round {
   my ($fn, @wanted) = @_;
   my @results;
   for my $round (sort keys %{ by_round (@{ $wanted[0] }) }) {
     my @figures = map { by_round (@$_)->{$round} } @wanted;
-    push @results, $fn->(@figures) unless grep { !defined } @figures;
+    push @results, grep { defined } $fn->(@figures)
+      unless grep { !defined } @figures;
   }
   return summary (@results);
 }

@@ -84,7 +84,7 @@ sub sweep_table {
   for my $work (grep { $_->{$field} != $usual } works ()) {
     my $text = work_text ({ %$work, $field => $usual });
     for my $name (servers ()) {
-      my $s = per_round (sub { $_[0] / $_[1] },
+      my $s = per_round (\&ratio,
         map { [ $name, "rate: $_" ] } $work->{text}, $text) or next;
       my $row = "$text, $name";
       push @rows, $row unless $ratio{$row};

@@ -23,8 +23,7 @@ sub target {
 # FIGURE of OURS over that of PEER.
 sub compare {
   my ($what, $bound, $limit, $figure, $ours, $peer) = @_;
-  my $ratio = per_round (sub { $_[1] > 0 ? $_[0] / $_[1] : undef },
-    [ $ours, $figure ], [ $peer, $figure ]);
+  my $ratio = per_round (\&ratio, [ $ours, $figure ], [ $peer, $figure ]);
   target ("$what, $ours / $peer", $bound, $limit, $ratio, $figure);
 }
 
@@ -70,7 +69,7 @@ sub cpu_target {
   my $text = $op eq 'read' ? reads ("zram-$ours", 'memory-malloc', %changes)
                            : work (op => $op, %changes);
   my $figure = "cpu: $text";
-  my $result = per_round (sub { $_[0] / ($_[1] + $_[2]) },
+  my $result = per_round (sub { ratio ($_[0], $_[1] + $_[2]) },
     [ "zram-$ours", $figure ], [ 'memory-malloc', $figure ],
     [ "codec-$ours", $codec ]);
   target ("server CPU of a 4 KiB $op, $changes{depth} x " .
@@ -102,8 +101,8 @@ sub possible_rate {
   my $one = $changes{connections} == 1;
   my $result = per_round (sub {
     my ($rate, $server, $client, $codec) = @_;
-    return ($one ? 1 : $cpus) * 1e6 /
-      ($server + $codec + ($one ? 0 : $client)) / $rate;
+    return ratio (($one ? 1 : $cpus) * 1e6,
+      ($server + $codec + ($one ? 0 : $client)) * $rate);
   }, map ({ [ $peer, "$_: $text" ] } 'rate', 'cpu', 'client cpu'),
     [ $ours =~ s/^zram/codec/r, 'compress' ]);
   target ('... what is possible with the CPU that compressing takes', undef,

@@ -289,6 +289,14 @@ for file in json html md; do
   cmp "$dir/again.$file" "$dir"/[rR][eE][sS]*."$file" || die "another $file"
 done
 
+# What is nothing is compared with by nobody.
+jq '(.measurements[] | select (.name == "memory-malloc" and .cpu) | .cpu) = 0 |
+  (.measurements[] | select (.compress) | .compress, .decompress) = 0' \
+  "$results" >"$dir/nothing.json"
+"$report" "$dir/nothing.json" >"$dir/out" 2>"$dir/err"
+[ ! -s "$dir/err" ] || die "it said: $(<"$dir/err")"
+says "$dir/out" 'server CPU of a 4 KiB write, 16 x 1, zram-lz4' 'not measured'
+
 # Without gnuplot.
 mkdir "$dir/bin"
 ln -s "$(command -v perl)" "$dir/bin/perl"
