@@ -12,6 +12,7 @@
 #include "unit.h"
 #include "zcomp.h"
 #include "zram.h"
+#include "zsmalloc.h"
 
 #define KIB (UINT64_C (1) << 10)
 #define MIB (UINT64_C (1) << 20)
@@ -663,6 +664,51 @@ START_TEST (two_devices_are_independent)
   zram_destroy (b);
 }
 
+/* Counted, by the names that the linker gives them: what one request has freed
+ * must wait for no more than 64 slots, and not be freed page by page. */
+static unsigned nr_free_alls;
+
+extern void
+__real_zs_free_all (struct zs_pool *pool, struct zs_freeing *freeing);
+extern void
+__wrap_zs_free_all (struct zs_pool *pool, struct zs_freeing *freeing);
+
+void
+__wrap_zs_free_all (struct zs_pool *pool, struct zs_freeing *freeing)
+{
+  nr_free_alls += freeing->n > 0;
+  __real_zs_free_all (pool, freeing);
+}
+
+/* Every so many pages is written, and all are discarded at once. */
+START_TEST (what_is_discarded_is_freed_wherever_it_lies)
+{
+  static const unsigned steps[] = {1, 31, 33, 63, 64, 65, 100, 5000};
+  const struct zram_config config = {.disksize = 64 * MIB};
+  const unsigned step = steps[_i], n = (16384 + step - 1) / step;
+  char page[ZRAM_PAGE_SIZE];
+  struct zram_stats s;
+  struct zram *z;
+
+  must_equal (zram_create (&z, &config), 0);
+  for (unsigned i = 0; i < n; i++) {
+    content_fill (page, sizeof page, i % 2 ? CONTENT_NOISE : CONTENT_TEXT, i);
+    must_equal (
+        zram_write (z, page, sizeof page, (uint64_t) i * step * sizeof page),
+        0);
+  }
+  nr_free_alls = 0;
+  zram_discard (z, 64 * MIB, 0);
+  if (step >= 64)
+    ck_assert_uint_eq (nr_free_alls, n);
+  else
+    ck_assert_uint_le (nr_free_alls, 16384 / 64);
+  zram_stats (z, &s);
+  ck_assert_uint_eq (s.compr_data_size, 0);
+  ck_assert_uint_eq (s.mem_used_total, 0);
+  zram_destroy (z);
+}
+
 static void
 add_requests (Suite *suite)
 {
@@ -675,6 +721,7 @@ add_requests (Suite *suite)
   tcase_add_test (tc, zeroing_all_of_a_page_frees_it);
   tcase_add_test (tc, zeroing_part_of_nothing_takes_no_memory);
   tcase_add_test (tc, discard_leaves_the_edges);
+  tcase_add_loop_test (tc, what_is_discarded_is_freed_wherever_it_lies, 0, 8);
   tcase_add_test (tc, requests_are_counted);
 }
 

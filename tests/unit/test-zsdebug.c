@@ -253,8 +253,17 @@ do_ask_owner (struct zs_pool *pool, uint64_t handle)
   zs_obj_owner (pool, handle);
 }
 
+/* It is looked at when it is told, not only when it is freed: here never. */
+static void
+do_free_later (struct zs_pool *pool, uint64_t handle)
+{
+  struct zs_freeing freeing = {.n = 0};
+
+  zs_free_later (pool, &freeing, handle, 1);
+}
+
 static void (*const uses[]) (struct zs_pool *, uint64_t) = {
-    do_free, do_read, do_write, do_ask_owner};
+    do_free, do_read, do_write, do_ask_owner, do_free_later};
 
 #define NR_USES ((int) (sizeof uses / sizeof uses[0]))
 
