@@ -361,7 +361,7 @@ zram_write (struct zram *zram, const void *buf, uint64_t count, uint64_t offset)
 
 /* What is to be freed waits for no more slots than that: none of them may have
  * anything to wait for. */
-#define FREE_TOGETHER (2 * ZS_FREEING)
+#define FREE_TOGETHER (UINT64_C (2) * ZS_FREEING)
 
 /* Free the slots of the whole pages in the range. */
 static void
