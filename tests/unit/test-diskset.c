@@ -663,6 +663,7 @@ connect_to_bob (void *arg)
 static void
 two_wait_for_bob (void)
 {
+  waits = 0; /* tests before this one waited, too */
   for (size_t i = 0; i < 2; i++)
     pthread_create (&waiting[i], NULL, connect_to_bob, NULL);
   await (&waits, 2);
