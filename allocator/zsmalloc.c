@@ -72,8 +72,8 @@
 
 /* More would cost memory, see above: 4 are over 4 % with the slot table.  And
  * little time: a lock is held for some 100 ns of each 5 us or more that it
- * takes to compress a page, for as long again when one is freed (of a TRIM for
- * 2 us, but seldom), and not for reads. */
+ * takes to compress a page, for as long again when one is freed (32 of a TRIM
+ * at once), and not for reads. */
 #define MAX_SHARDS 2
 
 /* Another shard is asked first if it has a quarter more holes than ours and

@@ -111,8 +111,9 @@ extern void
 zs_prefetch_free (const struct zs_pool *pool, uint64_t handle, size_t len);
 
 /* Objects that are freed together; n is 0 at first.  So many that what is
- * prefetched of them is still there when they are, and that those who wait for
- * a shard's lock wait for 2 us. */
+ * prefetched of them is still there when they are, and that who waits for a
+ * shard's lock meanwhile waits for 4 us at most: all that TRIM does for a page
+ * takes 0.13 us of CPU. */
 #define ZS_FREEING 32
 
 struct zs_freeing {

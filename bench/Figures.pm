@@ -11,8 +11,8 @@ use JSON::PP;
 use List::Util qw(max);
 use POSIX qw(strftime uname);
 
-our @EXPORT = qw(add_figure contestants by_round figure ratio per_round rounds judge
-  verdict about origin print_about cell bound_text print_targets write_file
+our @EXPORT = qw(add_figure contestants by_round figure ratio per_round rounds
+  judge verdict about origin print_about cell bound_text print_targets write_file
   write_results);
 
 my %value;                      # {contestant}{figure}{round}

@@ -10,7 +10,7 @@
  *   stream   one compression or decompression context; the holder may sleep
  *   grow     the pool's next zspage; the holder may sleep
  *   compact  the zspage that is being emptied; the holder may sleep
- *   shard    the pool's bins; held for 2 us at most, never slept under
+ *   shard    the pool's bins; held for a few us, never slept under
  *   zspage   a reader's pin on an object; the holder may sleep
  *   segments which segments of the backing store are free; held for a few
  *            instructions
