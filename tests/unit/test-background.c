@@ -268,6 +268,54 @@ START_TEST (memory_goes_back_while_much_is_freed)
   ck_assert (smooth);
 }
 
+static bool
+is_given_back (const void *arg)
+{
+  const struct filling *const filling = arg;
+  struct zs_fragmentation fragmentation;
+  struct zs_pool_stats stats;
+
+  zram_pool_stats (filling->zram, &stats, &fragmentation);
+  return stats.reserve < MIB;
+}
+
+/* Empty the disk, tell the thread that it is over, as who writes back or
+ * recompresses does, and wait until memory has gone back; returns how many
+ * milliseconds that took. */
+static uint64_t
+empty_and_ask (struct filling *filling)
+{
+  uint64_t begin;
+
+  filling_refill (filling);
+  /* It looks at how much there is. */
+  pause_ms (600);
+  zram_discard (filling->zram, filling->nr_pages * ZRAM_PAGE_SIZE, 0);
+  begin = clock_ms ();
+  zram_set_compact_threshold (filling->zram, filling->threshold);
+  ck_assert_int_ge (wait_until (is_given_back, filling), 0);
+  return clock_ms () - begin;
+}
+
+/* By itself it would look again half a second later at the soonest. */
+START_TEST (memory_goes_back_at_once_where_somebody_asks)
+{
+  struct filling filling;
+  uint64_t soonest = PATIENCE_MS;
+
+  filling_make (&filling, FEW_PAGES, 10);
+  ck_assert_int_eq (zram_start (filling.zram), 0);
+  for (unsigned i = 0; i < 10 && soonest >= 400; i++) {
+    const uint64_t ms = empty_and_ask (&filling);
+
+    soonest = ms < soonest ? ms : soonest;
+  }
+  printf ("memory goes back %llu ms after it was asked for\n",
+          (unsigned long long) soonest);
+  ck_assert_uint_lt (soonest, 400);
+  filling_destroy (&filling);
+}
+
 START_TEST (nothing_moves_when_the_threshold_is_0)
 {
   struct filling filling;
@@ -688,6 +736,7 @@ main (void)
   tcase_add_test (tc, large_discards_are_followed_by_compaction);
   tcase_add_test (tc, nothing_moves_while_much_is_freed);
   tcase_add_test (tc, memory_goes_back_while_much_is_freed);
+  tcase_add_test (tc, memory_goes_back_at_once_where_somebody_asks);
   tcase_add_test (tc, nothing_moves_when_the_threshold_is_0);
   tcase_add_test (tc, the_threshold_may_change);
   tcase_add_test (tc, nothing_moves_below_the_threshold);
