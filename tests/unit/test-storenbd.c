@@ -490,6 +490,42 @@ START_TEST (a_server_may_go_and_come_back)
   finish ();
 }
 
+/* The server goes and comes back at once: milliseconds until that is known. */
+static uint64_t
+restart_server (void)
+{
+  uint64_t begun;
+
+  end_server ();
+  wait_until_away (true);
+  begun = clock_ms ();
+  start_file_server ();
+  wait_until_away (false);
+  return clock_ms () - begun;
+}
+
+/* The longer it stays away the less often it is looked for, but the next time
+ * that begins anew.  (Else it would take 1.6 s at least.) */
+START_TEST (who_was_away_for_long_is_soon_found_again)
+{
+  uint64_t soonest = UINT64_MAX;
+
+  start_file_server ();
+  start ();
+  end_server ();
+  wait_until_away (true);
+  usleep (1600 * 1000);
+  start_file_server ();
+  wait_until_away (false);
+  for (unsigned i = 0; i < 5 && soonest >= 1000; i++) {
+    const uint64_t ms = restart_server ();
+
+    soonest = ms < soonest ? ms : soonest;
+  }
+  ck_assert_uint_lt (soonest, 1000);
+  finish ();
+}
+
 START_TEST (what_it_had_begun_is_sent_once_more)
 {
   static struct request many[64];
@@ -786,6 +822,7 @@ main (void)
   tcase_add_test (tc, a_server_need_not_take_more_than_pays);
   tcase_add_test (tc, what_is_there_is_not_lost);
   tcase_add_loop_test (tc, a_server_may_go_and_come_back, 0, 2);
+  tcase_add_test (tc, who_was_away_for_long_is_soon_found_again);
   tcase_add_test (tc, what_it_had_begun_is_sent_once_more);
   tcase_add_test (tc, who_may_not_wait_is_told);
   tcase_add_test (tc, who_waits_for_too_long_is_told);
