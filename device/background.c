@@ -16,7 +16,8 @@
  * matter if less is freed between two looks: 1 MiB. */
 #define FEW_HOLES (UINT64_C (1) << 20)
 
-/* While much is freed, memory goes back every so many looks: after 2 s. */
+/* While much is freed, memory goes back, and is compacted, every so many looks:
+ * after 2 s. */
 #define PUT_OFF_MAX 4
 
 /* After a run that gained nothing, and after each more in vain twice as many,
@@ -57,12 +58,13 @@ compact_if_it_pays (struct background *background,
   }
 }
 
-/* Give back what the pool does not need.  While much is being freed that can
- * wait, unless somebody has ASKED, who knows that it is over: beside a TRIM it
- * would take the processor and the locks.  Nor is anything moved then: it may
- * well be what is freed next.  (Beside compaction a TRIM of everything takes
- * 1.1 to 1.3 times as long: 4 GiB, medians of three and four alternating
- * runs.) */
+/* Give back what the pool does not need, and close its holes.  While much is
+ * being freed both can wait, unless somebody has ASKED, who knows that it is
+ * over: beside a TRIM they would take the processor and the locks, and what is
+ * moved may well be freed next.  (Beside compaction a TRIM of everything takes
+ * 1.1 to 1.3 times as long: 4 GiB, medians of three and four alternating runs.)
+ * But not for long: who frees a little all the time, all over the disk, would
+ * keep a pool in holes, and at its limit that refuses writes. */
 static void
 look_at_pool (struct background *background, bool asked)
 {
@@ -73,10 +75,10 @@ look_at_pool (struct background *background, bool asked)
   freeing = !asked && stats.live + FEW_HOLES < background->live;
   background->live = stats.live;
   background->put_off = freeing ? background->put_off + 1 : 0;
-  if (background->put_off % PUT_OFF_MAX == 0)
+  if (background->put_off % PUT_OFF_MAX == 0) {
     zs_pool_shrink (background->pool);
-  if (!freeing)
     compact_if_it_pays (background, &stats);
+  }
 }
 
 /* The table wakes us when many of its leaves are empty.  That is no reason to

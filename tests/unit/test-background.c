@@ -35,6 +35,9 @@
  * thread sleeps. */
 #define SMOOTH_MS 160
 
+/* For so long what can wait is put off while much is freed; less a look. */
+#define PUT_OFF_MS 1500
+
 static void
 pause_ms (long ms)
 {
@@ -179,23 +182,24 @@ START_TEST (large_discards_are_followed_by_compaction)
   filling_destroy (&filling);
 }
 
-/* Discard a part in fifty of the pages, all over the disk, again and again for
- * longer than the thread sleeps.  False if that was too slow: it may have
+/* Discard a part in fifty of the pages, all over the disk, again and again, MS
+ * milliseconds each time.  False if that was too slow: the thread may have
  * looked twice with too little freed in between. */
 static bool
-discard_slowly (struct filling *filling)
+discard_slowly (struct filling *filling, long ms)
 {
   for (unsigned kept = 98; kept > 50; kept -= 2) {
     const uint64_t before = clock_ms ();
 
     filling_discard (filling, kept);
-    pause_ms (50);
+    pause_ms (ms);
     if (clock_ms () - before > SMOOTH_MS)
       return false;
   }
   return true;
 }
 
+/* For longer than the thread sleeps. */
 START_TEST (nothing_moves_while_much_is_freed)
 {
   struct filling filling;
@@ -205,14 +209,39 @@ START_TEST (nothing_moves_while_much_is_freed)
   ck_assert_int_eq (zram_start (filling.zram), 0);
   for (unsigned i = 0; i < 20 && !done; i++) {
     const uint64_t compacted = stats_of (&filling).pages_compacted;
+    uint64_t begin;
 
     filling_refill (&filling);
-    done = discard_slowly (&filling);
+    begin = clock_ms ();
+    done = discard_slowly (&filling, 30) && clock_ms () - begin < PUT_OFF_MS;
     if (done)
       ck_assert_uint_eq (stats_of (&filling).pages_compacted, compacted);
   }
   ck_assert (done);
   must_settle (&filling);
+  filling_check (&filling);
+  filling_destroy (&filling);
+}
+
+/* Not for ever: who frees a little all the time would keep the pool in holes.
+ */
+START_TEST (pages_move_if_much_is_freed_for_long)
+{
+  struct filling filling;
+  bool smooth = false;
+
+  filling_make (&filling, scaled (200 * MIB / REAL_MEAN), 10);
+  ck_assert_int_eq (zram_start (filling.zram), 0);
+  for (unsigned i = 0; i < 20 && !smooth; i++) {
+    uint64_t compacted;
+
+    filling_refill (&filling);
+    compacted = stats_of (&filling).pages_compacted;
+    smooth = discard_slowly (&filling, 105);
+    if (smooth)
+      ck_assert_uint_gt (stats_of (&filling).pages_compacted, compacted);
+  }
+  ck_assert (smooth);
   filling_check (&filling);
   filling_destroy (&filling);
 }
@@ -735,6 +764,7 @@ main (void)
   tcase_add_test (tc, a_mass_discard_is_followed_by_compaction);
   tcase_add_test (tc, large_discards_are_followed_by_compaction);
   tcase_add_test (tc, nothing_moves_while_much_is_freed);
+  tcase_add_test (tc, pages_move_if_much_is_freed_for_long);
   tcase_add_test (tc, memory_goes_back_while_much_is_freed);
   tcase_add_test (tc, memory_goes_back_at_once_where_somebody_asks);
   tcase_add_test (tc, nothing_moves_when_the_threshold_is_0);
