@@ -349,11 +349,12 @@ build_analysed ()
 
 part_analyse ()
 {
-  local cppcheck status=0
-  run_cppcheck &
+  local cppcheck status=0 found=$work/cppcheck.log
+  run_cppcheck >"$found" 2>&1 &
   cppcheck=$!
   build_analysed || status=$?
   wait "$cppcheck" || status=$?
+  cat "$found"
   return "$status"
 }
 

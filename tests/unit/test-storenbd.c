@@ -514,7 +514,7 @@ START_TEST (who_was_away_for_long_is_soon_found_again)
   start ();
   end_server ();
   wait_until_away (true);
-  usleep (1600 * 1000);
+  sleep (2);
   start_file_server ();
   wait_until_away (false);
   for (unsigned i = 0; i < 5 && soonest >= 1000; i++) {
