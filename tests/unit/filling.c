@@ -36,25 +36,19 @@ is_kept (const struct filling *filling, uint64_t i)
 
 /* In an order in which neighbours come far from each other, so that what one
  * request discards lies all over the pool: by steps of a prime number. */
-uint64_t
-filling_nth (const struct filling *filling, uint64_t n)
-{
-  const uint64_t step = 7919;
-
-  must (filling->nr_pages % step != 0);
-  return n * step % filling->nr_pages;
-}
-
 void
 filling_refill (struct filling *filling)
 {
+  const uint64_t step = 7919;
   char page[ZRAM_PAGE_SIZE];
   uint64_t n, i;
+
+  must (filling->nr_pages % step != 0);
 
   filling->seed++;
   filling->kept = 100;
   for (n = 0; n < filling->nr_pages; ++n) {
-    i = filling_nth (filling, n);
+    i = n * step % filling->nr_pages;
     page_fill_real (page, page_seed (filling, i));
     must_equal (zram_write (filling->zram, page, sizeof page, i * sizeof page),
                 0);

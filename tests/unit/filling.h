@@ -37,9 +37,6 @@ extern void filling_discard (struct filling *filling, unsigned kept);
 /* Fail unless every page is what it should be. */
 extern void filling_check (const struct filling *filling);
 
-/* The page that is written Nth; from the last on, again from the first. */
-extern uint64_t filling_nth (const struct filling *filling, uint64_t n);
-
 /* Write all pages once more, those that were discarded too. */
 extern void filling_refill (struct filling *filling);
 

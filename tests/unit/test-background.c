@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the device does by itself: it compacts when that pays, while everything
- * else goes on, and only between zram_start and zram_stop.
+ * else goes on, and only between zram_start and zram_stop.  (When exactly,
+ * test-backgroundlooks says.)
  */
 #include <config.h>
 
@@ -30,13 +31,6 @@
  * six times as long as the thread sleeps. */
 #define PATIENCE_MS 10000
 #define NEVER_MS    3000
-
-/* Who frees 1 MiB or a little less every so often frees over 1 MiB while the
- * thread sleeps. */
-#define SMOOTH_MS 160
-
-/* For so long what can wait is put off while much is freed; less a look. */
-#define PUT_OFF_MS 1500
 
 static void
 pause_ms (long ms)
@@ -180,121 +174,6 @@ START_TEST (large_discards_are_followed_by_compaction)
   must_equal (zram_read (filling.zram, page, sizeof page, 0), 0);
   ck_assert (all_zero (page, sizeof page));
   filling_destroy (&filling);
-}
-
-/* Discard a part in fifty of the pages, all over the disk, again and again, MS
- * milliseconds each time.  False if that was too slow: the thread may have
- * looked twice with too little freed in between. */
-static bool
-discard_slowly (struct filling *filling, long ms)
-{
-  for (unsigned kept = 98; kept > 50; kept -= 2) {
-    const uint64_t before = clock_ms ();
-
-    filling_discard (filling, kept);
-    pause_ms (ms);
-    if (clock_ms () - before > SMOOTH_MS)
-      return false;
-  }
-  return true;
-}
-
-/* For longer than the thread sleeps. */
-START_TEST (nothing_moves_while_much_is_freed)
-{
-  struct filling filling;
-  bool done = false;
-
-  filling_make (&filling, scaled (200 * MIB / REAL_MEAN), 10);
-  ck_assert_int_eq (zram_start (filling.zram), 0);
-  for (unsigned i = 0; i < 20 && !done; i++) {
-    const uint64_t compacted = stats_of (&filling).pages_compacted;
-    uint64_t begin;
-
-    filling_refill (&filling);
-    begin = clock_ms ();
-    done = discard_slowly (&filling, 30) && clock_ms () - begin < PUT_OFF_MS;
-    if (done)
-      ck_assert_uint_eq (stats_of (&filling).pages_compacted, compacted);
-  }
-  ck_assert (done);
-  must_settle (&filling);
-  filling_check (&filling);
-  filling_destroy (&filling);
-}
-
-/* Not for ever: who frees a little all the time would keep the pool in holes.
- */
-START_TEST (pages_move_if_much_is_freed_for_long)
-{
-  struct filling filling;
-  bool smooth = false;
-
-  filling_make (&filling, scaled (200 * MIB / REAL_MEAN), 10);
-  ck_assert_int_eq (zram_start (filling.zram), 0);
-  for (unsigned i = 0; i < 20 && !smooth; i++) {
-    uint64_t compacted;
-
-    filling_refill (&filling);
-    compacted = stats_of (&filling).pages_compacted;
-    smooth = discard_slowly (&filling, 105);
-    if (smooth)
-      ck_assert_uint_gt (stats_of (&filling).pages_compacted, compacted);
-  }
-  ck_assert (smooth);
-  filling_check (&filling);
-  filling_destroy (&filling);
-}
-
-/* Discard the pages as they were written, a mebibyte of the pool each 50
- * milliseconds, until what that leaves empty goes back; returns after how many
- * milliseconds, 0 if it never did.  *SMOOTH: it was never so slow that the
- * thread may have looked twice with too little freed in between. */
-static uint64_t
-discard_until_memory_goes_back (struct filling *filling, bool *smooth)
-{
-  const uint64_t begin = clock_ms (), piece = MIB / REAL_MEAN;
-  uint64_t most = 0;
-
-  *smooth = true;
-  for (uint64_t n = 0; n < filling->nr_pages;) {
-    const uint64_t before = clock_ms ();
-    struct zs_fragmentation fragmentation;
-    struct zs_pool_stats stats;
-
-    for (uint64_t i = 0; i < piece; i++, n++)
-      zram_discard (filling->zram, ZRAM_PAGE_SIZE,
-                    filling_nth (filling, n) * ZRAM_PAGE_SIZE);
-    pause_ms (50);
-    *smooth = *smooth && clock_ms () - before <= SMOOTH_MS;
-    zram_pool_stats (filling->zram, &stats, &fragmentation);
-    if (most > MIB && stats.reserve < most / 2)
-      return clock_ms () - begin;
-    most = stats.reserve > most ? stats.reserve : most;
-  }
-  return 0;
-}
-
-/* It is put off, but not for long. */
-START_TEST (memory_goes_back_while_much_is_freed)
-{
-  bool smooth = false;
-
-  for (unsigned i = 0; i < 10 && !smooth; i++) {
-    struct filling filling;
-    uint64_t ms;
-
-    filling_make (&filling, 80 * MIB / REAL_MEAN, 10);
-    ck_assert_int_eq (zram_start (filling.zram), 0);
-    ms = discard_until_memory_goes_back (&filling, &smooth);
-    ck_assert_uint_gt (ms, 0);
-    if (smooth) {
-      ck_assert_uint_ge (ms, 1000);
-      ck_assert_uint_le (ms, 3200);
-    }
-    filling_destroy (&filling);
-  }
-  ck_assert (smooth);
 }
 
 static bool
@@ -763,9 +642,6 @@ main (void)
   tcase_add_checked_fixture (tc, setup, NULL);
   tcase_add_test (tc, a_mass_discard_is_followed_by_compaction);
   tcase_add_test (tc, large_discards_are_followed_by_compaction);
-  tcase_add_test (tc, nothing_moves_while_much_is_freed);
-  tcase_add_test (tc, pages_move_if_much_is_freed_for_long);
-  tcase_add_test (tc, memory_goes_back_while_much_is_freed);
   tcase_add_test (tc, memory_goes_back_at_once_where_somebody_asks);
   tcase_add_test (tc, nothing_moves_when_the_threshold_is_0);
   tcase_add_test (tc, the_threshold_may_change);
