@@ -12,7 +12,7 @@
 
 struct worker {
   const char *name;  /* of the thread, at most 15 characters */
-  unsigned interval; /* milliseconds between two looks */
+  unsigned interval; /* milliseconds between two looks; a look may set it */
   bool ordinary;     /* not of a real-time class, even if the process is */
   void (*look) (void *arg);
   void *arg;

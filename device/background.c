@@ -82,19 +82,23 @@ look_at_pool (struct background *background, bool asked)
 }
 
 /* The table wakes us when many of its leaves are empty.  That is no reason to
- * do more. */
+ * do more, nor to do it later: beside a TRIM it may wake us each time just
+ * before. */
 static void
 look (void *arg)
 {
   struct background *const background = arg;
-  const uint64_t now = clock_ms ();
+  const uint64_t now = clock_ms (), due = background->due;
   bool asked;
 
   slot_table_shrink (background->table);
-  if (now < background->due)
+  if (now < due) {
+    background->worker.interval = (unsigned) (due - now);
     return;
+  }
   /* Who asks meanwhile is heard now, or finds the next look due. */
   asked = atomic_exchange (&background->due, now + LOOK_MS) == 0;
+  background->worker.interval = LOOK_MS;
   look_at_pool (background, asked);
 }
 

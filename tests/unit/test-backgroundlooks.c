@@ -385,6 +385,23 @@ START_TEST (the_table_is_shrunk_at_each_wake)
   ck_assert_uint_eq (runs + pool_shrinks, 0);
 }
 
+/* Nor does that make anything later. */
+START_TEST (the_table_puts_nothing_off)
+{
+  gain = 1;
+  start ();
+  for (unsigned i = 0; i < 10; i++) {
+    forget ();
+    pass (LOOK_MS - 1);
+    look ();
+    ck_assert_uint_eq (runs + pool_shrinks, 0);
+    pass (1);
+    ck_assert_uint_eq (table_shrinks, 2);
+    ck_assert_uint_eq (runs, 1);
+    ck_assert_uint_eq (pool_shrinks, 1);
+  }
+}
+
 int
 main (void)
 {
@@ -406,5 +423,6 @@ main (void)
   tcase_add_test (tc, it_is_put_off_no_longer_when_that_is_over);
   tcase_add_test (tc, who_asks_is_not_put_off);
   tcase_add_test (tc, the_table_is_shrunk_at_each_wake);
+  tcase_add_test (tc, the_table_puts_nothing_off);
   return suite_run (suite);
 }
