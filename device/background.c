@@ -16,12 +16,12 @@
  * matter if less is freed between two looks: 1 MiB. */
 #define FEW_HOLES (UINT64_C (1) << 20)
 
-/* While much is freed, memory goes back, and is compacted, every so many looks:
- * after 2 s. */
+/* While much is freed, only at every so many looks does memory go back, and are
+ * holes closed: after 2 s. */
 #define PUT_OFF_MAX 4
 
-/* After a run that gained nothing, and after each more in vain twice as many,
- * up to the most; in milliseconds. */
+/* The pause after a run that gained nothing, twice as long after each more in
+ * vain, up to the most; in milliseconds. */
 #define SHORTEST_PAUSE 1000U
 #define LONGEST_PAUSE  64000U
 
@@ -64,7 +64,8 @@ compact_if_it_pays (struct background *background,
  * moved may well be freed next.  (Beside compaction a TRIM of everything takes
  * 1.1 to 1.3 times as long: 4 GiB, medians of three and four alternating runs.)
  * But not for long: who frees a little all the time, all over the disk, would
- * keep a pool in holes, and at its limit that refuses writes. */
+ * keep the pool full of holes, and at its limit writes are refused for them.
+ * So a TRIM of more than 2 s is not spared. */
 static void
 look_at_pool (struct background *background, bool asked)
 {
