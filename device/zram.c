@@ -365,8 +365,10 @@ zram_write (struct zram *zram, const void *buf, uint64_t count, uint64_t offset)
   return r;
 }
 
-/* What is to be freed waits for no more slots than that: none of them may have
- * anything to wait for. */
+/* Within so many slots what is found in them is freed: after a few that have
+ * something there may be any number that have nothing, and a writer at the
+ * limit wants the room.  (Each slot may be locked for a while, though, and
+ * parts of the table that have no memory are skipped first.) */
 #define FREE_TOGETHER (UINT64_C (2) * ZS_FREEING)
 
 /* Free the slots of the whole pages in the range. */
