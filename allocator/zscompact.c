@@ -25,7 +25,8 @@
  * many zspages in a row were emptied for nothing.
  *
  * An object whose owner is busy, or that nobody owns yet or any more, stays,
- * and its zspage with it: compaction waits for no owner and no reader.  Others
+ * and its zspage with it; so does one that would need a zspage more while
+ * somebody else makes one: compaction waits for no owner and no reader.  Others
  * wait for it no longer than the copy of an object, but for one: who would be
  * refused because the pool cannot grow waits until the withdrawn holes are
  * back. It holds the grow lock meanwhile, which each zspage is begun under, so
@@ -80,7 +81,7 @@ struct compaction {
 
 enum moved {
   MOVED,
-  NOT_MOVED, /* its owner is busy */
+  NOT_MOVED, /* its owner is busy, or who makes the pool longer is */
   NO_ROOM
 };
 
@@ -204,21 +205,33 @@ may_grow (const struct compaction *run)
           !near_limit (run->pool));
 }
 
-/* Room in a zspage more, if the run may make one.  Who grows at the limit holds
- * the grow lock while waiting for us, so we only try. */
-static bool
+/* Room in a zspage more, if the run may make one: then it can be MOVED.  Who
+ * grows at the limit holds the grow lock while waiting for us, so we only try;
+ * whoever has it says nothing of whether there is room. */
+static enum moved
 malloc_growing (struct compaction *run, uint32_t len, bool raw, uint64_t owner,
                 uint64_t *handle)
 {
   struct zs_pool *const pool = run->pool;
   int r;
 
-  if (!may_grow (run) || !grow_trylock (pool))
-    return false;
+  if (!may_grow (run))
+    return NO_ROOM;
+  if (!grow_trylock (pool))
+    return NOT_MOVED;
   r = zs_do_malloc_new (pool, len, raw, owner, handle);
   grow_unlock (pool);
   run->grown += r == 0;
-  return r == 0;
+  return r == 0 ? MOVED : NO_ROOM;
+}
+
+static enum moved
+malloc_anywhere (struct compaction *run, uint32_t len, bool raw, uint64_t owner,
+                 uint64_t *handle)
+{
+  return zs_malloc_in_place (run->pool, len, raw, owner, handle)
+             ? MOVED
+             : malloc_growing (run, len, raw, owner, handle);
 }
 
 static enum moved
@@ -228,10 +241,10 @@ move (struct compaction *run, uint64_t from, uint32_t len, uint64_t owner)
   const bool raw = zs_handle_raw (from);
   const uint64_t grown = run->grown;
   uint64_t to;
+  const enum moved moved = malloc_anywhere (run, len, raw, owner, &to);
 
-  if (!zs_malloc_in_place (pool, len, raw, owner, &to) &&
-      !malloc_growing (run, len, raw, owner, &to))
-    return NO_ROOM;
+  if (moved != MOVED)
+    return moved;
   if (pool->relocate (pool->relocate_arg, owner, from, to)) {
     zs_free (pool, from);
     return MOVED;

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Compaction, where what it moves fits no hole: when it makes a zspage for that
+ * and when not, how that is counted, and when a run ends for want of room.
+ */
+#include <config.h>
+
+#include <string.h>
+
+#include "compacting.h"
+#include "run.h"
+#include "unit.h"
+#include "zspool.h"
+
+#define ZSPAGE UINT64_C (65536)
+#define MIB    (UINT64_C (1) << 20)
+
+/* With their tags, 32 small objects fill a zspage, or two long ones; no hole
+ * that small ones leave between others takes a long one. */
+#define SMALL 2040
+#define LONG  32760
+
+/* Zspages: a letter for each object, a point or a line for one that has gone.
+ */
+#define ONE_SMALL      "s..............................."
+#define TWENTY_SMALL   "ssssssssssssssssssss............"
+#define ONE_LONG       "L-"
+#define SMALL_AND_LONG "sL..............."
+
+#define TWENTY_SMALL_6 \
+  TWENTY_SMALL TWENTY_SMALL TWENTY_SMALL TWENTY_SMALL TWENTY_SMALL TWENTY_SMALL
+
+/* A pool like that, in which any hole can be had by whoever wants one, as on
+ * one CPU. */
+static void
+make_pool (struct slots *slots, const char *zspages)
+{
+  slots_make (slots, (unsigned) strlen (zspages), 64 * MIB);
+  slots->pool->nr_shards = 1;
+  for (unsigned i = 0; zspages[i]; i++)
+    ck_assert_int_eq (
+        slots_put (slots, i, strchr ("L-", zspages[i]) ? LONG : SMALL), 0);
+  for (unsigned i = 0; zspages[i]; i++)
+    if (strchr (".-", zspages[i]))
+      slots_drop (slots, i);
+}
+
+/* The zspages that a run gains, which is what it must say. */
+static uint64_t
+compact (struct slots *slots, const struct run *run)
+{
+  const uint64_t used = slots_stats (slots).used;
+  const uint64_t pages = zs_compact (slots->pool, run);
+  const uint64_t gained = used - slots_stats (slots).used;
+
+  ck_assert_uint_eq (pages * ZRAM_PAGE_SIZE, gained);
+  slots_check (slots);
+  return gained / ZSPAGE;
+}
+
+/* Somebody begins to make the pool longer when the small object of the zspage
+ * that has a long one too is moved, and is done when compaction is with that
+ * zspage. */
+#define BESIDE_A_LONG 32
+
+static bool pool_grows;
+
+static void
+begin_to_grow (struct slots *slots, uint64_t owner, uint64_t from)
+{
+  (void) from;
+  if (owner == BESIDE_A_LONG) {
+    must_equal (pthread_mutex_trylock (&slots->pool->grow_lock), 0);
+    pool_grows = true;
+  }
+}
+
+static void
+end_to_grow (void *arg, uint64_t done, uint64_t total)
+{
+  struct slots *const slots = arg;
+
+  (void) done;
+  (void) total;
+  if (pool_grows)
+    pthread_mutex_unlock (&slots->pool->grow_lock);
+  pool_grows = false;
+}
+
+/* The zspage stays, and the others go. */
+START_TEST (who_makes_the_pool_longer_ends_no_run)
+{
+  struct slots slots;
+  const struct run run = {.progress = end_to_grow, .arg = &slots};
+
+  make_pool (&slots, ONE_SMALL SMALL_AND_LONG TWENTY_SMALL_6);
+  slots.before = begin_to_grow;
+  ck_assert_uint_eq (compact (&slots, &run), 3);
+  slots_check_all (&slots);
+  slots_destroy (&slots);
+}
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("zscompactgrows");
+  TCase *tc = suite_case (suite, "what fits no hole");
+
+  tcase_add_test (tc, who_makes_the_pool_longer_ends_no_run);
+  return suite_run (suite);
+}
