@@ -221,8 +221,8 @@ malloc_growing (struct compaction *run, uint32_t len, bool raw, uint64_t owner,
     return NOT_MOVED;
   r = zs_do_malloc_new (pool, len, raw, owner, handle);
   grow_unlock (pool);
-  run->grown += r == 0;
-  return r == 0 ? MOVED : NO_ROOM;
+  run->grown += r == 1;
+  return r < 0 ? NO_ROOM : MOVED;
 }
 
 static enum moved

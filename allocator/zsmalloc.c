@@ -373,10 +373,10 @@ zs_do_malloc_new (struct zs_pool *pool, uint32_t len, bool raw, uint64_t owner,
   if (raw)
     /* Their first use: a page fault that shall not come under the lock. */
     zs_tag_store (zs_raw_tag (pool, zs_ref_make (index, 0)), 0);
-  if (!malloc_adopting (pool, shard, index, len, raw, owner, handle)) {
-    zs_uncharge (pool);
-    zs_zspage_put (pool, index);
-  }
+  if (malloc_adopting (pool, shard, index, len, raw, owner, handle))
+    return 1;
+  zs_uncharge (pool);
+  zs_zspage_put (pool, index);
   return 0;
 }
 
@@ -385,9 +385,12 @@ static int
 do_malloc_growing (struct zs_pool *pool, uint32_t len, bool raw, uint64_t owner,
                    uint64_t *handle)
 {
-  return zs_malloc_in_place (pool, len, raw, owner, handle)
-             ? 0
-             : zs_do_malloc_new (pool, len, raw, owner, handle);
+  int r;
+
+  if (zs_malloc_in_place (pool, len, raw, owner, handle))
+    return 0;
+  r = zs_do_malloc_new (pool, len, raw, owner, handle);
+  return r < 0 ? r : 0;
 }
 
 /* No room in any shard.  If the pool cannot grow either, there may still be

@@ -318,8 +318,8 @@ zs_do_disown (struct zs_pool *pool, struct zs_shard *shard, uint32_t index);
 extern bool zs_malloc_in_place (struct zs_pool *pool, uint32_t len, bool raw,
                                 uint64_t owner, uint64_t *handle);
 
-/* The same in one zspage more.  The caller holds the grow lock.  Errors as
- * zs_malloc. */
+/* The same in one zspage more: 1; 0: it was not needed, since somebody has made
+ * room meanwhile.  The caller holds the grow lock.  Errors as zs_malloc. */
 extern int zs_do_malloc_new (struct zs_pool *pool, uint32_t len, bool raw,
                              uint64_t owner, uint64_t *handle);
 

@@ -9,6 +9,7 @@
 #include "compacting.h"
 #include "run.h"
 #include "unit.h"
+#include "vmem.h"
 #include "zspool.h"
 
 #define ZSPAGE UINT64_C (65536)
@@ -24,6 +25,7 @@
 #define ONE_SMALL      "s..............................."
 #define TWENTY_SMALL   "ssssssssssssssssssss............"
 #define ONE_LONG       "L-"
+#define TWO_LONG       "LL"
 #define SMALL_AND_LONG "sL..............."
 
 #define TWENTY_SMALL_6 \
@@ -99,6 +101,34 @@ START_TEST (who_makes_the_pool_longer_ends_no_run)
   slots_destroy (&slots);
 }
 
+/* What happens while a zspage is made, once. */
+static struct slots *meanwhile_free_in;
+
+extern int __real_vmem_populate (void *start, size_t size);
+extern int __wrap_vmem_populate (void *start, size_t size);
+
+int
+__wrap_vmem_populate (void *start, size_t size)
+{
+  if (meanwhile_free_in)
+    slots_drop (meanwhile_free_in, meanwhile_free_in->count - 1);
+  meanwhile_free_in = NULL;
+  return __real_vmem_populate (start, size);
+}
+
+/* The long object that has no room gets it where another is freed. */
+START_TEST (a_zspage_that_is_not_needed_does_not_count)
+{
+  struct slots slots;
+
+  make_pool (&slots, ONE_LONG TWENTY_SMALL_6 TWO_LONG);
+  meanwhile_free_in = &slots;
+  ck_assert_uint_eq (compact (&slots, NULL), 2);
+  ck_assert_ptr_null (meanwhile_free_in);
+  slots_check_all (&slots);
+  slots_destroy (&slots);
+}
+
 int
 main (void)
 {
@@ -106,5 +136,6 @@ main (void)
   TCase *tc = suite_case (suite, "what fits no hole");
 
   tcase_add_test (tc, who_makes_the_pool_longer_ends_no_run);
+  tcase_add_test (tc, a_zspage_that_is_not_needed_does_not_count);
   return suite_run (suite);
 }
