@@ -21,8 +21,8 @@
  * more than a zspage over what it began with.  A run that after two of them has
  * gained nothing makes no third: where no hole takes any object, it would move
  * the whole pool from old zspages to new ones.  Nor is one made on trust that
- * somebody else could no longer have below the limit; and a run ends when so
- * many zspages in a row were emptied for nothing.
+ * somebody else could no longer have below the limit, or of the budget; and a
+ * run ends when so many zspages in a row were emptied for nothing.
  *
  * An object whose owner is busy, or that nobody owns yet or any more, stays,
  * and its zspage with it; so does one that would need a zspage more while
@@ -188,21 +188,12 @@ plan (const struct compaction *run, enum zspage_kind kind)
   }
 }
 
-/* Would one zspage more leave none for others to have? */
-static bool
-near_limit (const struct zs_pool *pool)
-{
-  const uint64_t limit = pool->limit;
-
-  return limit && pool->used + UINT64_C (2) * ZSPAGE_SIZE > limit;
-}
-
 static bool
 may_grow (const struct compaction *run)
 {
   return run->grown < run->emptied ||
          (run->grown == run->emptied && run->grown < MOST_ADVANCED &&
-          !near_limit (run->pool));
+          !zs_near_limit (run->pool));
 }
 
 /* Room in a zspage more, if the run may make one: then it can be MOVED.  Who

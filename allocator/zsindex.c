@@ -213,6 +213,17 @@ do_charge (struct zs_pool *pool)
   return true;
 }
 
+bool
+zs_near_limit (const struct zs_pool *pool)
+{
+  const uint64_t limit = pool->limit, used = pool->used;
+  const uint64_t claim =
+      claim_beside (pool, used) + claim_beside (pool, used + ZSPAGE_SIZE);
+
+  return (limit && used + UINT64_C (2) * ZSPAGE_SIZE > limit) ||
+         (claim > 0 && claim > pool->budget->total - pool->budget->claimed);
+}
+
 void
 zs_uncharge (struct zs_pool *pool)
 {

@@ -10,9 +10,11 @@
 #include "run.h"
 #include "unit.h"
 #include "vmem.h"
+#include "zsbudget.h"
 #include "zspool.h"
 
 #define ZSPAGE UINT64_C (65536)
+#define ANY    1000
 #define MIB    (UINT64_C (1) << 20)
 
 /* With their tags, 32 small objects fill a zspage, or two long ones; no hole
@@ -129,6 +131,54 @@ START_TEST (a_zspage_that_is_not_needed_does_not_count)
   slots_destroy (&slots);
 }
 
+/* On trust, nothing having been gained yet, a zspage is made if there is one
+ * more for others: below the limit, and of the budget, which the pool asks for
+ * what is beyond its min.  All in zspages: the pool has 20 of long holes that
+ * are too short for any of its objects. */
+struct trust {
+  unsigned limit; /* beyond what is used */
+  unsigned min;   /* ... likewise */
+  unsigned left;  /* of the budget */
+  bool grows;
+};
+
+static const struct trust trusts[] = {
+    /* clang-format off */
+    {0, 0, ANY, false}, {1, 0, ANY, false}, {2, 0, ANY, true},
+    {ANY, 0, 0, false}, {ANY, 0, 1, false}, {ANY, 0, 2, true},
+    {ANY, 1, 0, false}, {ANY, 1, 1, true},
+    {ANY, 2, 0, true},  {1, 2, 0, false},
+    /* clang-format on */
+};
+
+#define NR_TRUSTS ((int) (sizeof trusts / sizeof trusts[0]))
+
+#define UNFITTING 20
+
+START_TEST (on_trust_nothing_is_made_that_others_could_not_have_then)
+{
+  const struct trust *const trust = &trusts[_i];
+  struct zs_budget budget = {.total = ANY * ZSPAGE};
+  const uint64_t min = (UNFITTING + trust->min) * ZSPAGE;
+  struct slots slots;
+
+  slots_make (&slots, 2 * UNFITTING, 64 * MIB);
+  must (zs_budget_claim (&budget, min));
+  zs_pool_set_budget (slots.pool, &budget, min);
+  for (unsigned i = 0; i < slots.count; i++)
+    ck_assert_int_eq (slots_put (&slots, i, 25000), 0);
+  ck_assert_uint_eq (slots_stats (&slots).used, UNFITTING * ZSPAGE);
+  budget.total = budget.claimed + trust->left * ZSPAGE;
+  zs_pool_set_limit (slots.pool, (UNFITTING + trust->limit) * ZSPAGE);
+
+  compact (&slots, NULL);
+  ck_assert_uint_eq (slots_stats (&slots).max_used,
+                     (UNFITTING + trust->grows) * ZSPAGE);
+  ck_assert_int_eq (slots.moved > 0, trust->grows);
+  ck_assert_uint_eq (budget.claimed, min);
+  slots_destroy (&slots);
+}
+
 int
 main (void)
 {
@@ -137,5 +187,8 @@ main (void)
 
   tcase_add_test (tc, who_makes_the_pool_longer_ends_no_run);
   tcase_add_test (tc, a_zspage_that_is_not_needed_does_not_count);
+  tcase_add_loop_test (tc,
+                       on_trust_nothing_is_made_that_others_could_not_have_then,
+                       0, NR_TRUSTS);
   return suite_run (suite);
 }
