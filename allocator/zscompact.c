@@ -46,6 +46,7 @@
  */
 #include <config.h>
 
+#include <errno.h>
 #include <string.h>
 
 #include "run.h"
@@ -434,19 +435,21 @@ compact_all (struct zs_pool *pool, const struct run *caller)
   return gained;
 }
 
-uint64_t
+int64_t
 zs_compact (struct zs_pool *pool, const struct run *run)
 {
   uint64_t pages;
 
   lockdep_may_sleep ();
-  if (!pool->relocate || atomic_flag_test_and_set (&pool->compacting))
+  if (!pool->relocate)
     return 0;
+  if (atomic_flag_test_and_set (&pool->compacting))
+    return -EBUSY;
   pages = compact_all (pool, run) * RAW_PER_ZSPAGE;
   pool->pages_compacted += pages;
   atomic_flag_clear (&pool->compacting);
   zs_pool_shrink (pool);
-  return pages;
+  return (int64_t) pages;
 }
 
 void

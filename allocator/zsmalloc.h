@@ -221,10 +221,10 @@ zs_pool_set_relocate (struct zs_pool *pool, zs_relocate_fn relocate, void *arg);
  * but for the few that are kept, until there is no whole zspage to gain or RUN,
  * which may be NULL, is stopped.
  * RUN is told, with no lock of the pool held, unless there is nothing to gain.
- * Returns the pages (of ZRAM_PAGE_SIZE) gained; 0 at once if another thread is
- * at it (zram's compact).  Skips what is pinned or locked; others' calls go on
- * meanwhile.  The caller holds no lock of the device. */
-extern uint64_t zs_compact (struct zs_pool *pool, const struct run *run);
+ * Returns the pages (of ZRAM_PAGE_SIZE) gained; -EBUSY at once if another
+ * thread is at it (zram's compact).  Skips what is pinned or locked; others'
+ * calls go on meanwhile.  The caller holds no lock of the device. */
+extern int64_t zs_compact (struct zs_pool *pool, const struct run *run);
 
 /* For the relocate function: copy the object FROM, whose reference the caller
  * has locked, to TO.  False, and nothing is copied, if FROM is pinned. */

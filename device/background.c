@@ -45,13 +45,15 @@ compact_if_it_pays (struct background *background,
   struct vain *const vain = &background->vain;
   const struct run run = {.stop = &background->worker.stop};
   const uint64_t holes = holes_that_pay (background, stats);
+  int64_t pages;
 
   if (holes == 0 ||
       (clock_ms () < vain->until && holes < vain->holes + FEW_HOLES))
     return;
-  if (zs_compact (background->pool, &run) > 0)
+  pages = zs_compact (background->pool, &run);
+  if (pages > 0)
     *vain = (struct vain){.pause = SHORTEST_PAUSE};
-  else {
+  else if (pages == 0) {
     vain->until = clock_ms () + vain->pause;
     vain->pause *= vain->pause < LONGEST_PAUSE ? 2 : 1;
     vain->holes = holes;

@@ -219,8 +219,11 @@ zram_set_compact_threshold (struct zram *zram, unsigned percent)
 uint64_t
 zram_compact (struct zram *zram, const struct run *run)
 {
+  int64_t pages;
+
   slot_table_shrink (zram->table);
-  return zs_compact (zram->pool, run);
+  pages = zs_compact (zram->pool, run);
+  return pages > 0 ? (uint64_t) pages : 0;
 }
 
 uint64_t

@@ -86,7 +86,7 @@ uint64_t
 slots_compact (struct slots *slots)
 {
   const struct zs_pool_stats before = slots_stats (slots);
-  const uint64_t pages = zs_compact (slots->pool, NULL);
+  const uint64_t pages = (uint64_t) zs_compact (slots->pool, NULL);
   const struct zs_pool_stats after = slots_stats (slots);
 
   slots_check_all (slots);

@@ -5,6 +5,7 @@
  */
 #include <config.h>
 
+#include <errno.h>
 #include <time.h>
 
 #include "background.h"
@@ -37,7 +38,8 @@ static uint64_t now, next_look;
 /* What the thread finds: the pool, how much of it is freed until it looks
  * again, and what a run of compaction gains. */
 static struct zs_pool_stats pool;
-static uint64_t freed, gain;
+static uint64_t freed;
+static int64_t gain;
 
 /* What the table wakes. */
 static const _Atomic uint32_t *table_wakes;
@@ -106,10 +108,10 @@ __wrap_zs_pool_shrink (struct zs_pool *shrunk)
   pool_shrinks++;
 }
 
-extern uint64_t
+extern int64_t
 __wrap_zs_compact (struct zs_pool *compacted, const struct run *run);
 
-uint64_t
+int64_t
 __wrap_zs_compact (struct zs_pool *compacted, const struct run *run)
 {
   (void) compacted;
@@ -159,7 +161,8 @@ setup (void)
   background = (struct background){.compact_threshold = PERCENT};
   now = BEGIN;
   pool = (struct zs_pool_stats){.used = USED, .live = LIVE};
-  freed = gain = 0;
+  freed = 0;
+  gain = 0;
   forget ();
 }
 
@@ -253,6 +256,19 @@ START_TEST (after_a_gain_it_does_not_pause)
   gain = 0;
   must_pause (LOOK_MS);
   be_in_vain (2);
+}
+
+/* Who compacts just then keeps it from making one: it tries at each look. */
+START_TEST (a_run_that_is_not_made_is_not_in_vain)
+{
+  start ();
+  be_in_vain (2);
+  gain = -EBUSY;
+  must_pause (SHORTEST_PAUSE << 2);
+  must_pause (LOOK_MS);
+  gain = 0;
+  must_pause (LOOK_MS);
+  must_pause (SHORTEST_PAUSE << 3);
 }
 
 START_TEST (clearly_more_holes_end_the_pause)
@@ -414,6 +430,7 @@ main (void)
   tcase_add_test (tc, after_runs_in_vain_it_pauses_ever_longer);
   tcase_add_test (tc, it_is_compaction_alone_that_pauses);
   tcase_add_test (tc, after_a_gain_it_does_not_pause);
+  tcase_add_test (tc, a_run_that_is_not_made_is_not_in_vain);
   tcase_add_test (tc, clearly_more_holes_end_the_pause);
   tcase_add_test (tc, still_more_holes_end_the_next_pause);
   tcase_add_test (tc, a_gain_in_a_pause_ends_it);
