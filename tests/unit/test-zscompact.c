@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "compacting.h"
+#include "run.h"
 #include "unit.h"
 
 #define ZSPAGE (UINT64_C (64) << 10)
@@ -57,6 +58,46 @@ START_TEST (a_compacted_pool_works_on)
   slots_drop_random (&slots, 100, &random);
   ck_assert_uint_eq (slots_stats (&slots).used, 0);
   ck_assert_uint_eq (slots_stats (&slots).live, 0);
+  slots_destroy (&slots);
+}
+
+/* What a run empties goes back to the system, at its end at the latest, and
+ * while it goes on: there is never much that is nobody's.  All in zspages. */
+#define MOST_KEPT     8
+#define MOST_TOGETHER 150
+
+struct watch {
+  const struct slots *slots;
+  uint64_t most;
+};
+
+static void
+watch_reserve (void *arg, uint64_t done, uint64_t total)
+{
+  struct watch *const watch = arg;
+  const uint64_t reserve = slots_stats (watch->slots).reserve / ZSPAGE;
+
+  (void) done;
+  (void) total;
+  if (reserve > watch->most)
+    watch->most = reserve;
+}
+
+START_TEST (what_a_run_empties_goes_back)
+{
+  const unsigned n = _i ? 900 : 40;
+  struct slots slots;
+  struct watch watch = {.slots = &slots};
+  const struct run run = {.progress = watch_reserve, .arg = &watch};
+
+  slots_make_full (&slots, n, &kinds[0]);
+  for (unsigned i = 0; i < slots.count; i++)
+    if (i % 4)
+      slots_drop (&slots, i);
+  ck_assert_int_eq (zs_compact (slots.pool, &run), (int64_t) n / 4 * 3 * 16);
+  ck_assert_uint_gt (watch.most, MOST_KEPT);
+  ck_assert_uint_lt (watch.most, MOST_TOGETHER);
+  ck_assert_uint_le (slots_stats (&slots).reserve, MOST_KEPT * ZSPAGE);
   slots_destroy (&slots);
 }
 
@@ -224,6 +265,7 @@ main (void)
 
   tcase_add_loop_test (tc, after_freeing_at_random_little_is_lost, 0, NR_SIZES);
   tcase_add_loop_test (tc, a_compacted_pool_works_on, 0, NR_SIZES);
+  tcase_add_loop_test (tc, what_a_run_empties_goes_back, 0, 2);
   tcase_add_loop_test (tc, little_more_than_the_least_is_moved, 0,
                        3 * NR_SIZES);
   tcase_add_loop_test (tc, the_emptiest_go, 0, NR_KINDS);

@@ -131,6 +131,31 @@ START_TEST (a_zspage_that_is_not_needed_does_not_count)
   slots_destroy (&slots);
 }
 
+/* What was made for an object that stays others have taken to: it goes on
+ * counting. */
+static void
+take_to_it (struct slots *slots, uint64_t owner, uint64_t from)
+{
+  if (owner != 0)
+    return;
+  must_equal (slots_put (slots, 1, LONG), 0);
+  must (slots_zspage (slots->slot[1].handle) != slots_zspage (from));
+  must_equal (pthread_mutex_trylock (&slots->slot[0].lock), 0);
+}
+
+START_TEST (a_zspage_that_others_have_taken_to_counts)
+{
+  struct slots slots;
+
+  make_pool (&slots, ONE_LONG TWENTY_SMALL_6);
+  slots.before = take_to_it;
+  ck_assert_uint_eq (compact (&slots, NULL), 2);
+  ck_assert_uint_eq (slots.locked, 1);
+  pthread_mutex_unlock (&slots.slot[0].lock);
+  slots_check_all (&slots);
+  slots_destroy (&slots);
+}
+
 /* On trust, nothing having been gained yet, a zspage is made if there is one
  * more for others: below the limit, and of the budget, which the pool asks for
  * what is beyond its min.  All in zspages: the pool has 20 of long holes that
@@ -179,6 +204,47 @@ START_TEST (on_trust_nothing_is_made_that_others_could_not_have_then)
   slots_destroy (&slots);
 }
 
+/* Long objects come first, being in the emptiest zspage, and there is no room
+ * for them; for the small ones there is. */
+START_TEST (no_room_for_the_first_ends_no_run)
+{
+  struct slots slots;
+
+  make_pool (&slots, ONE_LONG TWENTY_SMALL_6);
+  zs_pool_set_limit (slots.pool, slots_stats (&slots).used);
+  ck_assert_uint_eq (compact (&slots, NULL), 2);
+  ck_assert_uint_ne (slots.slot[0].handle, 0);
+  slots_check_all (&slots);
+  slots_destroy (&slots);
+}
+
+static void
+count (void *arg, uint64_t done, uint64_t total)
+{
+  unsigned *const told = arg;
+
+  (void) done;
+  (void) total;
+  ++*told;
+}
+
+/* It is told of each zspage. */
+START_TEST (no_room_when_some_was_made_ends_a_run)
+{
+  unsigned told = 0;
+  const struct run run = {.progress = count, .arg = &told};
+  struct slots slots;
+
+  slots_make (&slots, 400, 64 * MIB);
+  for (unsigned i = 0; i < slots.count; i++)
+    ck_assert_int_eq (slots_put (&slots, i, 25000), 0);
+  ck_assert_uint_eq (compact (&slots, &run), 0);
+  ck_assert_uint_gt (slots.moved, 0);
+  ck_assert_uint_ge (told, 2);
+  ck_assert_uint_le (told, 10);
+  slots_destroy (&slots);
+}
+
 int
 main (void)
 {
@@ -187,6 +253,9 @@ main (void)
 
   tcase_add_test (tc, who_makes_the_pool_longer_ends_no_run);
   tcase_add_test (tc, a_zspage_that_is_not_needed_does_not_count);
+  tcase_add_test (tc, a_zspage_that_others_have_taken_to_counts);
+  tcase_add_test (tc, no_room_for_the_first_ends_no_run);
+  tcase_add_test (tc, no_room_when_some_was_made_ends_a_run);
   tcase_add_loop_test (tc,
                        on_trust_nothing_is_made_that_others_could_not_have_then,
                        0, NR_TRUSTS);
