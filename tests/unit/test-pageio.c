@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pageio.h"
+#include "slottable.h"
 #include "unit.h"
 #include "zcomp.h"
 #include "zram.h"
@@ -266,6 +268,33 @@ START_TEST (same_filled_by_shorter_and_longer_words)
   destroy_device ();
 }
 
+/* A page filled with what is the handle of another's object: when that is moved
+ * it is the other's slot that follows. */
+START_TEST (same_filled_by_a_handle_is_not_moved)
+{
+  uint64_t page[ZRAM_PAGE_SIZE / 8], other[ZRAM_PAGE_SIZE / 8], handle, to;
+  char back[ZRAM_PAGE_SIZE];
+  uint32_t flags;
+
+  make_device (zcomp_backends[0]);
+  content_fill ((char *) other, sizeof other, CONTENT_TEXT, 1);
+  ck_assert_int_eq (zram_write (zram, other, sizeof other, 0), 0);
+  ck_assert (slot_peek (zram->table, 0, &handle, &flags));
+  for (size_t i = 0; i < sizeof page / sizeof page[0]; ++i)
+    page[i] = handle;
+  ck_assert_int_eq (zram_write (zram, page, sizeof page, 4096), 0);
+
+  ck_assert_int_eq (zs_malloc (zram->pool, slot_size (flags), 0, &to), 0);
+  ck_assert (!page_relocate (zram, 1, handle, to));
+  ck_assert_int_eq (zram_read (zram, back, sizeof back, 4096), 0);
+  ck_assert (memcmp (page, back, sizeof page) == 0);
+  ck_assert (page_relocate (zram, 0, handle, to));
+  zs_free (zram->pool, handle);
+  ck_assert_int_eq (zram_read (zram, back, sizeof back, 0), 0);
+  ck_assert (memcmp (other, back, sizeof other) == 0);
+  destroy_device ();
+}
+
 /* A page of the greatest length that pays, and the first that does not: noise
  * with just so many zeros at its end. */
 START_TEST (raw_is_what_does_not_pay)
@@ -498,6 +527,7 @@ main (void)
   tcase_add_loop_test (tc, every_state_into_every_other, 0, n);
   tcase_add_loop_test (tc, every_state_into_every_other_by_parts, 0, n);
   tcase_add_loop_test (tc, same_filled_by_any_word, 0, NR_WORDS);
+  tcase_add_test (tc, same_filled_by_a_handle_is_not_moved);
   tcase_add_test (tc, same_filled_by_shorter_and_longer_words);
   tcase_add_loop_test (tc, raw_is_what_does_not_pay, 0, n);
 
