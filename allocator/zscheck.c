@@ -208,8 +208,9 @@ do_check_list (const struct zs_pool *pool, const struct zs_index_list *list)
              : "a list of unused zspages holds less than it says";
 }
 
+/* How many zspages are in them is taken off from those that are nowhere. */
 static const char *
-check_lists (struct zs_pool *pool)
+check_lists (struct zs_pool *pool, struct zs_census *census)
 {
   const char *wrong;
 
@@ -217,6 +218,7 @@ check_lists (struct zs_pool *pool)
   wrong = do_check_list (pool, &pool->unused);
   if (!wrong)
     wrong = do_check_list (pool, &pool->reserve);
+  census->nowhere -= (int64_t) pool->unused.count + pool->reserve.count;
   index_unlock (pool);
   return wrong;
 }
@@ -236,6 +238,7 @@ check_shard (struct zs_pool *pool, struct zs_shard *shard,
     wrong = check_raw_lists (&walk);
   shard_unlock (pool, shard);
   census->zspages += walk.census.zspages;
+  census->nowhere -= (int64_t) walk.census.zspages;
   census->objects += walk.census.objects;
   census->object_bytes += walk.census.object_bytes;
   census->free_bytes += walk.census.free_bytes;
@@ -245,8 +248,8 @@ check_shard (struct zs_pool *pool, struct zs_shard *shard,
 const char *
 zs_pool_check (struct zs_pool *pool, struct zs_census *census)
 {
-  struct zs_census sum = {0};
-  const char *wrong = check_lists (pool);
+  struct zs_census sum = {.nowhere = (int64_t) pool->frontier - 1};
+  const char *wrong = check_lists (pool, &sum);
 
   for (unsigned i = 0; i < pool->nr_shards && !wrong; i++)
     wrong = check_shard (pool, &pool->shards[i], &sum);

@@ -45,8 +45,9 @@
  *     length, in its shard, a shorter one in none, a live one in none;
  *   - a zspage in a shard has something living in it; "size" of a shard is that
  *     of its zspages, "holes" what is free of it;
- *   - memory is behind exactly the zspages in shards and in the reserve, but
- *     for those that are just being made or given back.
+ *   - a zspage is in a shard, in the reserve or in the list of unused ones, and
+ *     memory, at which the check does not look, is behind those of the first
+ *     two only; but for those that are just being made or given back.
  * In a zspage that compaction is emptying ("leaving", at most one) free blocks
  * are in no bin and not joined, so that its walk always stands on a block.
  *

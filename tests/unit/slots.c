@@ -185,6 +185,7 @@ slots_check_all (struct slots *slots)
   must_equal (census.object_bytes, slots_cost (slots));
   must_equal (stats.live, slots_cost (slots));
   must_equal (stats.used, census.zspages * ZSPAGE_SIZE);
+  must_equal (census.nowhere, 0);
   slots_read_all (slots);
 }
 

@@ -12,13 +12,10 @@
 #include "unit.h"
 #include "vmem.h"
 #include "zscheck.h"
-#include "zsmalloc.h"
+#include "zspool.h"
 
 #define ZSPAGE (UINT64_C (64) << 10)
 #define MIB    (UINT64_C (1) << 20)
-
-/* Pages that do not compress, to a zspage. */
-#define RAW_PER_ZSPAGE (ZSPAGE / ZRAM_PAGE_SIZE)
 
 /* Emptied zspages that are kept though nobody has asked for a reserve. */
 #define MOST_KEPT (8 * ZSPAGE)
@@ -40,11 +37,13 @@ make_pool (uint64_t max_size)
 static struct zs_pool_stats
 stats_of (struct zs_pool *pool)
 {
-  const char *const wrong = zs_pool_check (pool, NULL);
+  struct zs_census census;
+  const char *const wrong = zs_pool_check (pool, &census);
   struct zs_pool_stats stats;
 
   if (wrong)
     ck_abort_msg ("the pool is broken: %s", wrong);
+  must_equal (census.nowhere, 0);
   zs_pool_stats (pool, &stats);
   return stats;
 }
@@ -337,6 +336,31 @@ START_TEST (the_limit_counts_what_is_used_alone)
   zs_pool_destroy (pool);
 }
 
+/* One that is put aside behind the back of the pool. */
+START_TEST (a_zspage_that_is_in_no_list_is_missed)
+{
+  struct zs_pool *pool = make_pool (64 * MIB);
+  struct zs_index_list *const list = _i ? &pool->unused : &pool->reserve;
+  struct zs_census census;
+  uint32_t lost;
+
+  make_object (pool, LONE_LEN);
+  fill_reserve (pool, 20);
+  zs_pool_set_reserve (pool, 0);
+  lost = list->first;
+  ck_assert_uint_ne (lost, 0);
+  list->first = pool->zspages[lost].next;
+  list->count--;
+  ck_assert_ptr_null (zs_pool_check (pool, &census));
+  ck_assert_int_eq (census.nowhere, 1);
+
+  list->first = lost;
+  list->count++;
+  ck_assert_ptr_null (zs_pool_check (pool, &census));
+  ck_assert_int_eq (census.nowhere, 0);
+  zs_pool_destroy (pool);
+}
+
 /* A pool that grows from it only. */
 
 static struct zs_pool *
@@ -526,6 +550,7 @@ main (void)
   tcase_add_test (tc, reserve_only_gives_what_was_freed);
   tcase_add_test (tc, reserve_only_keeps_to_the_limit);
   tcase_add_test (tc, it_may_change_while_the_pool_breathes);
+  tcase_add_loop_test (tc, a_zspage_that_is_in_no_list_is_missed, 0, 2);
   if (memory_can_be_limited ()) {
     tcase_add_test (tc, without_memory_refill_says_so);
     tcase_add_test (tc, without_memory_the_reserve_is_left);

@@ -119,6 +119,7 @@ filling_check (const struct filling *filling)
   must (census.object_bytes >= filling->bytes);
   must_equal (census.object_bytes + census.free_bytes, stats.used);
   must_equal (census.zspages * ZSPAGE, stats.used);
+  must_equal (census.nowhere, 0);
   must (stats.max_used >= stats.used);
   must (!stats.limit || stats.used <= stats.limit);
 }
@@ -373,6 +374,7 @@ START_TEST (threads_may_free_one_anothers_objects)
   ck_assert_uint_eq (census.objects, 0);
   zs_pool_stats (shared.pool, &stats);
   ck_assert_uint_eq (stats.used, census.zspages * ZSPAGE);
+  ck_assert_int_eq (census.nowhere, 0);
   ck_assert_uint_le (stats.used, MIB);
   if (_i == 1)
     ck_assert_uint_le (stats.max_used, MIB);
@@ -417,6 +419,7 @@ START_TEST (the_pool_breathes)
   ck_assert_ptr_null (zs_pool_check (pool, &census));
   ck_assert_uint_eq (census.objects, 0);
   ck_assert_uint_le (census.zspages * ZSPAGE, MIB);
+  ck_assert_int_eq (census.nowhere, 0);
   zs_pool_destroy (pool);
 }
 
