@@ -27,10 +27,11 @@
  * An object whose owner is busy, or that nobody owns yet or any more, stays,
  * and its zspage with it; so does one that would need a zspage more while
  * somebody else makes one: compaction waits for no owner and no reader.  Others
- * wait for it no longer than the copy of an object, but for one: who would be
- * refused because the pool cannot grow waits until the withdrawn holes are
- * back. It holds the grow lock meanwhile, which each zspage is begun under, so
- * it does not wait for a second one.
+ * wait for it as long as it takes to walk through a zspage, with its shard's
+ * lock, some 3 to 10 us, or to copy an object, with its slot's, but for those
+ * who would be refused because the pool cannot grow: they wait until the
+ * withdrawn holes are back.  The first of them has the grow lock meanwhile,
+ * which each zspage is begun under, and so does not wait for a second one.
  *
  * What it leaves.  After a random 60 % were freed the pool is 2.5 times what
  * lives, and 1.02 times after a run, which moves a quarter of it all.  Whole
@@ -57,7 +58,8 @@
 #define STEP_SHIFT 8
 #define LAST_STEP  ((ZSPAGE_GRANULES >> STEP_SHIFT) * 15 / 16)
 
-/* After so many zspages, those that were emptied go back to the system. */
+/* Each time that so many zspages have been gone through, those that were
+ * emptied go back to the system. */
 #define GIVEN_BACK_EACH 64
 
 /* How many zspages are made on trust. */

@@ -112,8 +112,8 @@ zs_prefetch_free (const struct zs_pool *pool, uint64_t handle, size_t len);
 
 /* Objects that are freed together; n is 0 at first.  So many that what is
  * prefetched of them is still there when they are, and that who waits for a
- * shard's lock meanwhile waits for 4 us at most: all that TRIM does for a page
- * takes 0.13 us of CPU. */
+ * shard's lock meanwhile waits for some 4 us, unless the kernel takes the CPU
+ * away from who has it: all that TRIM does for a page takes 0.13 us of CPU. */
 #define ZS_FREEING 32
 
 struct zs_freeing {
