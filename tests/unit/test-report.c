@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reports of any length: what a pipe takes at once is whole, and of more than
- * that whole lines.  (What is reported, and when, the server's tests look at.)
+ * that whole lines; and the statsfile of a start that has failed.  (What is
+ * reported, and when, the server's tests look at.)
  */
 #include <config.h>
 
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/stat.h>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
@@ -22,7 +24,7 @@
 
 static struct disk disk = {.name = "zram0"};
 static size_t value_len; /* of the second attribute */
-static char dir[32], path[64];
+static char dir[32], path[64], other[64];
 
 /* What a report is of, in place of control's own. */
 
@@ -97,12 +99,14 @@ setup (void)
   snprintf (dir, sizeof dir, "/tmp/test-report-XXXXXX");
   ck_assert_ptr_nonnull (mkdtemp (dir));
   snprintf (path, sizeof path, "%s/file", dir);
+  snprintf (other, sizeof other, "%s/other", dir);
 }
 
 static void
 teardown (void)
 {
   unlink (path);
+  unlink (other);
   ck_assert_int_eq (rmdir (dir), 0);
 }
 
@@ -165,6 +169,83 @@ START_TEST (of_more_than_that_lines_are_left_out)
   must_report (10000, HEAD);
 }
 
+/* A start that fails when the statsfile has been opened. */
+static void
+fail_to_start (void (*meanwhile) (void))
+{
+  ck_assert_int_eq (report_prepare (path), 0);
+  meanwhile ();
+  report_undo ();
+  report_unload ();
+}
+
+static void
+do_nothing (void)
+{
+}
+
+static void
+make_other (void)
+{
+  FILE *const fp = fopen (other, "wxe");
+
+  ck_assert_ptr_nonnull (fp);
+  ck_assert_int_eq (fclose (fp), 0);
+}
+
+static void
+put_other_in_its_place (void)
+{
+  make_other ();
+  ck_assert_int_eq (rename (other, path), 0);
+}
+
+/* That leads to it, but is not it. */
+static void
+put_link_in_its_place (void)
+{
+  ck_assert_int_eq (rename (path, other), 0);
+  ck_assert_int_eq (symlink (other, path), 0);
+}
+
+static void
+move_away (void)
+{
+  ck_assert_int_eq (rename (path, other), 0);
+}
+
+/* Is there something of that name? */
+static bool
+is_there (const char *name)
+{
+  struct stat statbuf;
+
+  return lstat (name, &statbuf) == 0;
+}
+
+static const struct {
+  void (*before) (void);
+  void (*meanwhile) (void);
+  bool stays, other_stays;
+} undone[] = {
+    {do_nothing, do_nothing, false, false},
+    {put_other_in_its_place, do_nothing, true, false},
+    {do_nothing, put_other_in_its_place, true, false},
+    {do_nothing, put_link_in_its_place, true, true},
+    {do_nothing, move_away, false, true},
+    {do_nothing, make_other, false, true},
+};
+
+#define NR_UNDONE ((int) (sizeof undone / sizeof undone[0]))
+
+START_TEST (only_the_file_that_was_made_goes)
+{
+  undone[_i].before ();
+  fail_to_start (undone[_i].meanwhile);
+  ck_assert_int_eq (is_there (path), undone[_i].stays);
+  ck_assert_int_eq (is_there (other), undone[_i].other_stays);
+}
+
 int
 main (void)
 {
@@ -174,5 +255,6 @@ main (void)
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, what_has_room_is_whole);
   tcase_add_test (tc, of_more_than_that_lines_are_left_out);
+  tcase_add_loop_test (tc, only_the_file_that_was_made_goes, 0, NR_UNDONE);
   return suite_run (suite);
 }
