@@ -291,6 +291,41 @@ START_TEST (a_page_that_is_elsewhere_when_it_comes_is_read_there)
   must_be_at_rest ();
 }
 
+/* While the page is on its way it is filled with the very word that its slot
+ * has. */
+static void
+read_while_it_is_filled (void *arg, unsigned me)
+{
+  uint64_t page[ZRAM_PAGE_SIZE / 8];
+
+  if (me == 0) {
+    must_equal (zram_read (zram, arg, sizeof page, 2 * sizeof page), 0);
+    return;
+  }
+  wait_held (1);
+  must (flags_of (2) & SLOT_WB);
+  page[0] = word_of (2);
+  for (size_t i = 1; i < sizeof page / sizeof page[0]; i++)
+    page[i] = page[0];
+  must_equal (zram_write (zram, page, sizeof page, 2 * sizeof page), 0);
+  must (flags_of (2) & SLOT_SAME && word_of (2) == page[0]);
+  memory_store_let_go (store);
+}
+
+START_TEST (a_page_that_is_filled_with_its_word_when_it_comes_is_that)
+{
+  uint64_t read[ZRAM_PAGE_SIZE / 8];
+
+  fill (1);
+  ck_assert_int_eq (writeback_all (), 0);
+  memory_store_hold (store, true, false);
+  threads_run (2, read_while_it_is_filled, read);
+  for (size_t i = 0; i < sizeof read / sizeof read[0]; i++)
+    ck_assert_uint_eq (read[i], word_of (2));
+  ck_assert_uint_eq (stats ().bd_reads, 0);
+  must_be_at_rest ();
+}
+
 static void
 write_back_in_vain (void *arg, unsigned me)
 {
@@ -327,6 +362,8 @@ add_tests (TCase *tc)
                        NR_EVENTS);
   tcase_add_test (tc, a_place_that_is_read_is_not_used_again);
   tcase_add_test (tc, a_page_that_is_elsewhere_when_it_comes_is_read_there);
+  tcase_add_test (tc,
+                  a_page_that_is_filled_with_its_word_when_it_comes_is_that);
   tcase_add_loop_test (tc, a_part_is_changed_in_what_the_page_is_then, 0, 2);
   tcase_add_test (tc, a_limit_may_be_set_while_something_is_written);
 }
