@@ -181,20 +181,6 @@ commands ()
   [ "$(jq -r . "$dir/json")" = "$tab" ] || die "JSON: $(<"$dir/json")"
 }
 
-# Every kind of work, where perf can sample.
-profiles ()
-{
-  perf record -q -e cpu-clock -o "$dir/data" true >/dev/null 2>&1 || return 0
-  "$here/profile" -b .. -c "$dir/corpus" -r 1 -t 0.5 >"$dir/out" \
-    2>"$dir/err" || die "profile: $(<"$dir/err")"
-  awk 'NF == 9 && ($2 == "read" || $2 == "write") && $9 > 0 { print $1, $2 }' \
-    "$dir/out" | paste -sd ' ' >"$dir/profiled"
-  [ "$(<"$dir/profiled")" = "back read huge read huge write lz4 read lz4 write \
-malloc read malloc write null read null write same read same write zstd read \
-zstd write" ] || die "profile: $(<"$dir/out")"
-  [ ! "$(ls "$dir"/corpus.store* 2>/dev/null)" ] || die 'profile left a store'
-}
-
 # The smallest comparison, by two contestants.
 run_all ()
 {
@@ -308,5 +294,4 @@ ratios_by_round
 two_at_a_time
 without_perl
 commands
-profiles
 run_all
