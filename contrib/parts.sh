@@ -64,13 +64,16 @@ not_run ()
 # What the tests are to run under: a command, or nothing.
 under=()
 
+# More tests at a time than there are CPUs: some mostly wait, four of those that
+# begin first in tests/unit.
+at_a_time=$(($(nproc) + 4))
+
 # check_in DIR MAKE-ARGUMENT...: its tests; and what a failed one had to say.
 check_in ()
 {
   local dir=$1 log
   shift
-  # More than there are CPUs: some tests mostly wait.
-  "${under[@]}" make -k -C "$dir" -j $(($(nproc) + 2)) check "$@" && return
+  "${under[@]}" make -k -C "$dir" -j "$at_a_time" check "$@" && return
   find "$dir" -name test-suite.log -exec grep -l '^FAIL\|^ERROR' {} + |
     while read -r log; do
       sed 's/^/| /' "$log"      # lest its sums be counted twice
