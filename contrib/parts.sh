@@ -68,16 +68,38 @@ under=()
 # begin first in tests/unit.
 at_a_time=$(($(nproc) + 4))
 
-# check_in DIR MAKE-ARGUMENT...: its tests; and what a failed one had to say.
-check_in ()
+# failed_in DIR: what tests there had to say.
+failed_in ()
 {
-  local dir=$1 log
-  shift
-  "${under[@]}" make -k -C "$dir" -j "$at_a_time" check "$@" && return
-  find "$dir" -name test-suite.log -exec grep -l '^FAIL\|^ERROR' {} + |
+  local log
+  find "$1" -name test-suite.log -exec grep -l '^FAIL\|^ERROR' {} + |
     while read -r log; do
       sed 's/^/| /' "$log"      # lest its sums be counted twice
     done
+}
+
+# check_in DIR MAKE-ARGUMENT...: its tests; and what a failed one had to say.
+check_in ()
+{
+  local dir=$1
+  shift
+  "${under[@]}" make -k -C "$dir" -j "$at_a_time" check "$@" && return
+  failed_in "$dir"
+  return 1
+}
+
+# check_beside DIR ROOM...: the same of several rooms in DIR, built already, none
+# of which waits for the last test of another.
+check_beside ()
+{
+  local dir=$1
+  shift
+  make -k -C "$dir" -j "$at_a_time" -f - "$@" <<'END' && return
+.PHONY: $(MAKECMDGOALS)
+$(MAKECMDGOALS):
+	$(MAKE) -C $@ check
+END
+  failed_in "$dir"
   return 1
 }
 
@@ -239,7 +261,9 @@ part_gcc ()
   local dir=$work/gcc status=0
   build_gcc || return
   find "$dir" -name '*.gcda' -delete
-  check_in "$dir" || status=$?
+  check_in "$dir" SERVER_C_TESTS= SERVER_SHELL_TESTS= CONFORMANCE_TESTS= \
+    BENCH_TESTS= || status=$?
+  check_beside "$dir" tests/server tests/conformance bench || status=$?
   find "$dir/tests" -name 'test-*.log' -exec sed -n '/^REPORT: /p' {} +
   coverage_lines "$dir" >"$dir/lines"
   awk '$3 == 0 { print $1 ":" $2 }' "$dir/lines" >"$dir/uncovered"
