@@ -72,7 +72,7 @@ at_a_time=$(($(nproc) + 4))
 failed_in ()
 {
   local log
-  find "$1" -name test-suite.log -exec grep -l '^FAIL\|^ERROR' {} + |
+  find "$1" -name 'test-suite*.log' -exec grep -l '^FAIL\|^ERROR' {} + |
     while read -r log; do
       sed 's/^/| /' "$log"      # lest its sums be counted twice
     done
@@ -570,12 +570,22 @@ part_shipped ()
     check_in "$work/clang/tests/conformance"
 }
 
-# under_valgrind TEST... -- OPTION...: these unit tests (none: all of them), each
-# in one process.
+# build_unit TEST...: the programs of these unit tests, with what "analyse" has
+# built; none: of all.
+build_unit ()
+{
+  local -a tests=("${@/#/test-}")
+  make -C "$work/analyse/tests/unit" -j "$(nproc)" check TESTS= \
+    CFLAGS='-g -Og' ${1:+"check_PROGRAMS=${tests[*]}"}
+}
+
+# under_valgrind SUITE TEST... -- OPTION...: these unit tests (none: all of them),
+# each in one process.  Another SUITE may run at the same time.
 under_valgrind ()
 {
   local supp=$top/contrib/valgrind.supp
-  local -a tests=() make=(CFLAGS='-g -Og')
+  local -a tests=() make=("TEST_SUITE_LOG=test-suite-$1.log" CFLAGS='-g -Og')
+  shift
   while [ "$1" != -- ]; do
     tests+=("test-$1")
     shift
@@ -589,28 +599,33 @@ under_valgrind ()
 
 memcheck ()
 {
-  under_valgrind "$@" -- --leak-check=full --show-leak-kinds=definite \
-    --errors-for-leak-kinds=definite
+  under_valgrind memcheck "$@" -- --leak-check=full \
+    --show-leak-kinds=definite --errors-for-leak-kinds=definite
 }
 
 # What the sanitizers cannot see: that something depends on bytes that nobody
 # has written, as a page, a message or what goes into the store might; and what
 # libraries do with what they are given.  And how threads use POSIX's locks: of
-# suites whose threads agree by nothing else, whether they do.  (What takes long,
-# as a store behind NBD, which waits, is part_memcheck's.)
+# suites whose threads agree by nothing else, whether they do; these, which
+# mostly wait, run beside the others.  (What takes long, as a store behind NBD,
+# which waits, is part_memcheck's.)
 part_valgrind ()
 {
-  local status=0
-  build_analysed || return
-  memcheck zram idle slottable slottableraces zspool zsmalloc packed seglog \
-    store storedamage writeback writebackraces attr attralgorithm attrshow \
-    blockstate ctlrequest ctlreply ctlclient disk conffile expression ||
-    status=1
-  under_valgrind worker thread tasks ctlsocket sockfile watermark -- \
-    --tool=helgrind || status=1
-  under_valgrind workpool attrlocks attrrun store idle -- --tool=helgrind \
-    --history-level=none "--suppressions=$top/contrib/helgrind.supp" ||
-    status=1
+  local status=0 helgrind found=$work/helgrind.log
+  local -a bytes=(zspool packed zram idle slottable slottableraces zsmalloc
+    seglog store storedamage writeback writebackraces attr attralgorithm
+    attrshow blockstate ctlrequest ctlreply ctlclient disk conffile expression)
+  local -a agree=(ctlsocket sockfile worker thread tasks watermark)
+  local -a locks=(workpool attrlocks attrrun store idle)
+  build_analysed && build_unit "${bytes[@]}" "${agree[@]}" "${locks[@]}" ||
+    return
+  under_valgrind helgrind "${agree[@]}" -- --tool=helgrind >"$found" 2>&1 &
+  helgrind=$!
+  memcheck "${bytes[@]}" || status=1
+  under_valgrind locks "${locks[@]}" -- --tool=helgrind --history-level=none \
+    "--suppressions=$top/contrib/helgrind.supp" || status=1
+  wait "$helgrind" || status=1
+  cat "$found"
   return "$status"
 }
 
