@@ -157,7 +157,8 @@ lint_leftovers ()
 lint_scripts ()
 {
   our_git grep -lIE '^#!.*[/ ](ba)?sh$|^# shellcheck shell=' |
-    (cd "$top" && xargs -d '\n' shellcheck -x -P SCRIPTDIR -e SC2016)
+    (cd "$top" && xargs -d '\n' -n 4 -P "$(nproc)" \
+      shellcheck -x -P SCRIPTDIR -e SC2016)
 }
 
 lint_manual ()
