@@ -133,7 +133,7 @@ malloc_beside_then_look (struct slots *slots, uint64_t owner, uint64_t from)
 }
 
 /* A long object, for which there is room as soon as any zspage has gone: that
- * is not to wait until fifteen have.  One that is just let go of may be had by
+ * is not to wait until all six have.  One that is just let go of may be had by
  * chance, but not time and again. */
 static void
 wait_for_a_zspage (void)
@@ -142,7 +142,7 @@ wait_for_a_zspage (void)
   struct refused refused = {.slots = &slots, .len = 20000};
   pthread_t thread;
 
-  slots_make_full (&slots, 20, &kinds[0]);
+  slots_make_full (&slots, 8, &kinds[0]);
   for (unsigned i = 0; i < slots.count; i++)
     if (i % (kinds[0].per_zspage / LEFT))
       slots_drop (&slots, i);
@@ -164,7 +164,7 @@ wait_for_a_zspage (void)
 
 START_TEST (who_waits_for_a_zspage_does_not_wait_for_all)
 {
-  for (int i = 0; i < 40; i++)
+  for (int i = 0; i < 20; i++)
     wait_for_a_zspage ();
 }
 
