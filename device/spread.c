@@ -197,27 +197,14 @@ spread_pieces (struct request *request, const struct spread *spread)
   return request->error;
 }
 
-/* A request that is worth it for the weight of its pages. */
-static ZRAM_NOINLINE int
-spread_if_idle (struct request *request, const struct spread *spread)
-{
-  const bool idle = workpool_enter (spread->pool);
-  const int r = idle ? spread_pieces (request, spread)
-                     : request->fn (request->zram, request->buf, request->count,
-                                    request->offset, request->readbacks);
-
-  workpool_leave (spread->pool);
-  return r;
-}
-
 static int
-do_request (struct zram *zram, spread_fn fn, unsigned weight, void *buf,
-            uint64_t count, uint64_t offset, struct readbacks *readbacks)
+do_request (struct zram *zram, spread_fn fn, void *buf, uint64_t count,
+            uint64_t offset, struct readbacks *readbacks)
 {
   const struct spread *const spread = &zram->spread;
   const uint64_t least = (uint64_t) spread->threshold << ZRAM_PAGE_SHIFT;
 
-  if (likely (!spread->pool || count * weight < least || count == 0))
+  if (likely (!spread->pool || count < least || count == 0))
     return fn (zram, buf, count, offset, readbacks);
 
   struct request request = {.zram = zram,
@@ -229,16 +216,15 @@ do_request (struct zram *zram, spread_fn fn, unsigned weight, void *buf,
                             .piece = (least > 0 ? PIECE_PAGES : 1) *
                                      (uint64_t) ZRAM_PAGE_SIZE};
 
-  return count < least ? spread_if_idle (&request, spread)
-                       : spread_pieces (&request, spread);
+  return spread_pieces (&request, spread);
 }
 
 int
-spread_request (struct zram *zram, spread_fn fn, unsigned weight, void *buf,
-                uint64_t count, uint64_t offset)
+spread_request (struct zram *zram, spread_fn fn, void *buf, uint64_t count,
+                uint64_t offset)
 {
   struct readbacks readbacks = {0};
-  const int r = do_request (zram, fn, weight, buf, count, offset, &readbacks);
+  const int r = do_request (zram, fn, buf, count, offset, &readbacks);
 
   if (likely (!readbacks.entered))
     return r;

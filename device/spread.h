@@ -4,9 +4,7 @@
  *
  * To wake another CPU and wait for it takes longer than a page does, so a
  * request has to be of so many pages (zram_config's spread_threshold) before it
- * is worth it.  A page that takes longer counts as more, but only while not as
- * many are at work as there are workers: then the other CPUs have something to
- * do by themselves.
+ * is worth it.
  */
 #ifndef ZRAM_SPREAD_H
 #define ZRAM_SPREAD_H
@@ -31,10 +29,9 @@ struct spread {
 typedef int (*spread_fn) (struct zram *zram, void *buf, uint64_t count,
                           uint64_t offset, struct readbacks *readbacks);
 
-/* Do a request by FN, alone or with others; a page takes WEIGHT times as long
- * as the threshold is meant for, at least 1.  The first error that was met: the
+/* Do a request by FN, alone or with others.  The first error that was met: the
  * request's other pieces may have been done or not. */
-extern int spread_request (struct zram *zram, spread_fn fn, unsigned weight,
-                           void *buf, uint64_t count, uint64_t offset);
+extern int spread_request (struct zram *zram, spread_fn fn, void *buf,
+                           uint64_t count, uint64_t offset);
 
 #endif /* ZRAM_SPREAD_H */

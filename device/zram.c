@@ -321,7 +321,7 @@ zram_read (struct zram *zram, void *buf, uint64_t count, uint64_t offset)
   int r;
 
   count_request (zram, READS, count);
-  r = spread_request (zram, read_pieces, 1, buf, count, offset);
+  r = spread_request (zram, read_pieces, buf, count, offset);
   if (r < 0)
     stats_add (&zram->stats, FAILED_READS, 1);
   return r;
@@ -350,19 +350,13 @@ write_pieces (struct zram *zram, void *buf, uint64_t count, uint64_t offset,
   return 0;
 }
 
-/* Compressing takes two to four times as long as decompressing, and workers pay
- * from half as many pages on: over NBD, with lz4 and one request of 64 KiB at a
- * time, 1.04 to 1.33 times as many are written. */
-#define WRITE_WEIGHT 2U
-
 int
 zram_write (struct zram *zram, const void *buf, uint64_t count, uint64_t offset)
 {
   int r;
 
   count_request (zram, WRITES, count);
-  r = spread_request (zram, write_pieces, WRITE_WEIGHT, (void *) buf, count,
-                      offset);
+  r = spread_request (zram, write_pieces, (void *) buf, count, offset);
   if (r < 0)
     stats_add (&zram->stats, FAILED_WRITES, 1);
   return r;
@@ -419,7 +413,7 @@ zero_part (struct zram *zram, void *buf, uint64_t count, uint64_t offset,
 static int
 zero_edge (struct zram *zram, uint64_t count, uint64_t offset)
 {
-  const int r = spread_request (zram, zero_part, 1, NULL, count, offset);
+  const int r = spread_request (zram, zero_part, NULL, count, offset);
 
   if (r < 0)
     stats_add (&zram->stats, FAILED_WRITES, 1);

@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "compiler.h"
@@ -37,7 +36,6 @@ struct lane {
 
 struct workpool {
   unsigned nr_threads; /* of each lane */
-  _Atomic unsigned entered;
   struct lane lanes[WORK_LANES];
 };
 
@@ -218,18 +216,6 @@ unsigned
 workpool_bound (const struct workpool *pool)
 {
   return pool->nr_threads * BOUND_PER_THREAD;
-}
-
-bool
-workpool_enter (struct workpool *pool)
-{
-  return atomic_fetch_add (&pool->entered, 1) + 1 < pool->nr_threads;
-}
-
-void
-workpool_leave (struct workpool *pool)
-{
-  atomic_fetch_sub (&pool->entered, 1);
 }
 
 bool

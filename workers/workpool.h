@@ -66,13 +66,6 @@ extern unsigned workpool_threads (const struct workpool *pool);
 /* How many items of a lane may wait for a thread. */
 extern unsigned workpool_bound (const struct workpool *pool);
 
-/* Somebody is at work whom the pool's threads could help.  True: not as many
- * are, this one among them, as a lane has threads, so that a CPU may be idle;
- * what that is worth is the caller's to say.  Each is followed by
- * workpool_leave. */
-extern bool workpool_enter (struct workpool *pool);
-extern void workpool_leave (struct workpool *pool);
-
 /* Hand WORK to a lane, whose threads take what was submitted first.  False: the
  * lane's queue is full, or the pool does not run; WORK is still the caller's.
  * POOL may be NULL, which never runs. */

@@ -249,20 +249,6 @@ START_TEST (it_stops_with_work_in_flight)
   workpool_destroy (pool);
 }
 
-START_TEST (it_knows_whether_fewer_are_at_work_than_it_has_threads)
-{
-  ck_assert_int_eq (workpool_create (&pool, 3), 0);
-  for (unsigned i = 0; i < 100; i++) {
-    must (workpool_enter (pool));
-    must (workpool_enter (pool));
-    must (!workpool_enter (pool));
-    must (!workpool_enter (pool));
-    for (unsigned n = 0; n < 4; n++)
-      workpool_leave (pool);
-  }
-  workpool_destroy (pool);
-}
-
 START_TEST (without_memory_there_is_none)
 {
   ck_assert_int_eq (workpool_create (&pool, 2), 0);
@@ -290,7 +276,6 @@ main (void)
                        WORK_LANES);
   tcase_add_test (tc, the_background_gives_way);
   tcase_add_test (tc, it_stops_with_work_in_flight);
-  tcase_add_test (tc, it_knows_whether_fewer_are_at_work_than_it_has_threads);
   if (memory_can_be_limited ())
     tcase_add_test (tc, without_memory_there_is_none);
   return suite_run (suite);
