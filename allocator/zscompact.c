@@ -28,7 +28,7 @@
  * and its zspage with it; so does one that would need a zspage more while
  * somebody else makes one: compaction waits for no owner and no reader.  Others
  * wait for it as long as it takes to walk through a zspage, with its shard's
- * lock, some 3 to 10 us, or to copy an object, with its slot's, but for those
+ * lock, some 3 to 20 us, or to copy an object, with its slot's, but for those
  * who would be refused because the pool cannot grow: they wait until the
  * withdrawn holes are back.  The first of them has the grow lock meanwhile,
  * which each zspage is begun under, and so does not wait for a second one.

@@ -213,15 +213,25 @@ do_charge (struct zs_pool *pool)
   return true;
 }
 
+static bool
+reserve_nears_end (struct zs_pool *pool)
+{
+  index_lock (pool);
+  const bool near = pool->reserve_only && pool->reserve.count < 2;
+  index_unlock (pool);
+  return near;
+}
+
 bool
-zs_near_limit (const struct zs_pool *pool)
+zs_near_limit (struct zs_pool *pool)
 {
   const uint64_t limit = pool->limit, used = pool->used;
   const uint64_t claim =
       claim_beside (pool, used) + claim_beside (pool, used + ZSPAGE_SIZE);
 
   return (limit && used + UINT64_C (2) * ZSPAGE_SIZE > limit) ||
-         (claim > 0 && claim > pool->budget->total - pool->budget->claimed);
+         (claim > 0 && claim > pool->budget->total - pool->budget->claimed) ||
+         reserve_nears_end (pool);
 }
 
 void

@@ -330,8 +330,9 @@ extern int zs_do_malloc_new (struct zs_pool *pool, uint32_t len, bool raw,
  * to be filled, and the pool grows from its reserve only. */
 extern int zs_do_zspage_get (struct zs_pool *pool, uint32_t *index);
 
-/* If one more were taken, would there be none after it, by limit or budget? */
-extern bool zs_near_limit (const struct zs_pool *pool);
+/* If one more were taken, would there be none after it, by limit, by budget or
+ * in a reserve beyond which the pool does not grow? */
+extern bool zs_near_limit (struct zs_pool *pool);
 
 /* One that was taken is not used any more: no longer count it. */
 extern void zs_uncharge (struct zs_pool *pool);

@@ -158,27 +158,40 @@ START_TEST (a_zspage_that_others_have_taken_to_counts)
 
 /* On trust, nothing having been gained yet, a zspage is made if there is one
  * more for others: below the limit, and of the budget, which the pool asks for
- * what is beyond its min.  All in zspages: the pool has 20 of long holes that
- * are too short for any of its objects. */
+ * what is beyond its min, and in the reserve if it grows from nothing else. All
+ * in zspages: the pool has 20 of long holes that are too short for any of its
+ * objects. */
 struct trust {
-  unsigned limit; /* beyond what is used */
-  unsigned min;   /* ... likewise */
-  unsigned left;  /* of the budget */
+  unsigned limit;   /* beyond what is used */
+  unsigned min;     /* ... likewise */
+  unsigned left;    /* of the budget */
+  unsigned reserve; /* 0: it grows without one */
   bool grows;
 };
 
 static const struct trust trusts[] = {
     /* clang-format off */
-    {0, 0, ANY, false}, {1, 0, ANY, false}, {2, 0, ANY, true},
-    {ANY, 0, 0, false}, {ANY, 0, 1, false}, {ANY, 0, 2, true},
-    {ANY, 1, 0, false}, {ANY, 1, 1, true},
-    {ANY, 2, 0, true},  {1, 2, 0, false},
+    {0, 0, ANY, 0, false}, {1, 0, ANY, 0, false}, {2, 0, ANY, 0, true},
+    {ANY, 0, 0, 0, false}, {ANY, 0, 1, 0, false}, {ANY, 0, 2, 0, true},
+    {ANY, 1, 0, 0, false}, {ANY, 1, 1, 0, true},
+    {ANY, 2, 0, 0, true},  {1, 2, 0, 0, false},
+    {ANY, 0, ANY, 1, false}, {ANY, 0, ANY, 2, true},
     /* clang-format on */
 };
 
 #define NR_TRUSTS ((int) (sizeof trusts / sizeof trusts[0]))
 
 #define UNFITTING 20
+
+/* What the pool will use is taken of its reserve, and LEFT are left then. */
+static void
+reserve_only (struct zs_pool *pool, unsigned left)
+{
+  zs_pool_set_reserve (pool, (UNFITTING + left) * ZSPAGE);
+  while (zs_pool_refill (pool) == 1)
+    ;
+  ck_assert_int_eq (zs_pool_set_reserve_only (pool), 0);
+}
 
 START_TEST (on_trust_nothing_is_made_that_others_could_not_have_then)
 {
@@ -190,6 +203,8 @@ START_TEST (on_trust_nothing_is_made_that_others_could_not_have_then)
   slots_make (&slots, 2 * UNFITTING, 64 * MIB);
   must (zs_budget_claim (&budget, min));
   zs_pool_set_budget (slots.pool, &budget, min);
+  if (trust->reserve > 0)
+    reserve_only (slots.pool, trust->reserve);
   for (unsigned i = 0; i < slots.count; i++)
     ck_assert_int_eq (slots_put (&slots, i, 25000), 0);
   ck_assert_uint_eq (slots_stats (&slots).used, UNFITTING * ZSPAGE);
